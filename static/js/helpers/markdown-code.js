@@ -1,0 +1,105 @@
+import { visibleControls } from "./markdown-text.js"
+
+// A block of code is laid out in groups of lines, so that a line added to a long one moves only the last group.
+const LINES_PER_GROUP = 64
+const LANGUAGE = /^[\w+#.-]{1,30}$/
+const COPIED_MS = 2000
+
+/** A block of code with its language and a button that copies it. `info` is what stands after the opening fence. */
+export function codeBlock(text, info) {
+  const language = languageOf(info)
+  const block = element("div", "code-block")
+  if (language) block.dataset.language = language
+  block.append(header(language), body(text))
+  return block
+}
+
+/** Adds text to the end of a `code` element; any way of cutting the same text into pieces gives the same nodes. */
+export function appendCode(code, text) {
+  let rest = visibleControls(text)
+  while (rest) {
+    const group = openGroup(code)
+    const cut = afterLines(rest, LINES_PER_GROUP - lineCount(group.textContent))
+    const last = group.lastChild
+    if (last) last.appendData(rest.slice(0, cut))
+    else group.append(rest.slice(0, cut))
+    rest = rest.slice(cut)
+  }
+}
+
+export function languageOf(info) {
+  const word = info.trim().split(/[\s{,]/, 1)[0].toLowerCase()
+  return LANGUAGE.test(word) ? word : ""
+}
+
+function openGroup(code) {
+  const last = code.lastElementChild
+  if (last && lineCount(last.textContent) < LINES_PER_GROUP) return last
+  return code.appendChild(element("span", "code-lines"))
+}
+
+/** The index after the `count`th line break of `text`, or its length. */
+function afterLines(text, count) {
+  let index = 0
+  for (let line = 0; line < count; line += 1) {
+    index = text.indexOf("\n", index) + 1
+    if (index === 0) return text.length
+  }
+  return index
+}
+
+function lineCount(text) {
+  let count = 0
+  for (let index = text.indexOf("\n"); index !== -1; index = text.indexOf("\n", index + 1)) count += 1
+  return count
+}
+
+function header(language) {
+  const head = element("div", "code-header")
+  const label = element("span", "code-language")
+  label.textContent = language || "text"
+  head.append(label, copyButton())
+  return head
+}
+
+function body(text) {
+  const pre = element("pre")
+  const code = element("code")
+  pre.tabIndex = 0
+  appendCode(code, text)
+  pre.append(code)
+  return pre
+}
+
+function copyButton() {
+  const button = element("button", "code-copy")
+  button.type = "button"
+  button.setAttribute("aria-label", "Copy code")
+  button.textContent = "Copy"
+  button.addEventListener("click", () => copyFrom(button))
+  return button
+}
+
+async function copyFrom(button) {
+  const code = button.closest(".code-block").querySelector("code")
+  const copied = await copy(code)
+  button.textContent = copied ? "Copied" : "Press Ctrl+C"
+  setTimeout(() => { button.textContent = "Copy"; }, COPIED_MS)
+}
+
+async function copy(code) {
+  try {
+    await navigator.clipboard.writeText(code.textContent.replace(/\n$/, ""))
+    return true
+  } catch {
+    // Without HTTPS there is no clipboard API: leave the code selected for the old command, or for the reader's own keys.
+    getSelection().selectAllChildren(code)
+    return document.execCommand("copy")
+  }
+}
+
+function element(name, className) {
+  const node = document.createElement(name)
+  if (className) node.className = className
+  return node
+}
