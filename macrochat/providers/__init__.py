@@ -1,0 +1,15 @@
+"""Text out of a model. No Flask, no database, no HTTP of ours in this package.
+
+base               the promise every provider keeps
+openai_compatible  any server that speaks the OpenAI HTTP API, through the `openai` SDK
+  http_client      the SDK's HTTP client, with our limits
+  upstream_errors  what a refusal means, in our errors
+  completion       an open answer: raw reads in, clean UTF-8 pieces out
+  event_stream     bytes → server-sent events
+  chunks           events → text, finish_reason, usage
+  continuation     going on with a text that was begun earlier
+local_model        the embedded model: its weights and its server's parameters
+local_server       the embedded model's process and its supervisor
+scripted           an OpenAI-compatible server for tests that misbehaves on demand
+registry           which providers and models this installation offers
+"""

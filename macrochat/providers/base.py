@@ -1,0 +1,95 @@
+"""The promise every source of text keeps. No Flask, no database, no HTTP of ours in this package.
+
+A provider turns a conversation into a `Completion`: an open stream of UTF-8 pieces. How it is used:
+
+    completion = provider.open(request)      # returns once the provider's first event arrived, or raises ProviderError
+    try:
+        for piece in completion:             # bytes, never empty, each valid UTF-8 on its own, no NUL
+            ...
+        completion.finish_reason             # the iteration ended without raising: never None
+    finally:
+        completion.close()                   # idempotent; the upstream connection is gone when it returns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+# How a provider goes on with a text that it began earlier (see DESIGN: takeover and Continue).
+#   prefill  it continues a last assistant message; the stream holds only what is new
+#   prompt   it is asked to go on; it may repeat the end of what it wrote, so the overlap is trimmed
+#   none     it cannot; an unfinished reply stays `interrupted`
+ContinueMode = Literal["prefill", "prompt", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """What is asked of a model. `messages` are {"role", "content"} with roles system, user, assistant, oldest first.
+
+    `prefix` is the text (already shown and stored) that the answer must continue; empty for a fresh answer.
+    With a prefix the completion yields only what comes after it.
+    """
+
+    model: str
+    messages: list[dict[str, str]]
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Completion(Protocol):
+    """An open answer. Belongs to one greenlet, but `close` may be called from any."""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """What ended the answer ("stop", "length", …); None until then."""
+        ...
+
+    @property
+    def usage(self) -> Usage | None:
+        """None if the provider does not count."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pieces as they arrive, everything one read brought joined into one.
+
+        Ends normally only after the provider sent a finish_reason. Raises ProviderError for everything else,
+        after the pieces that came before the trouble were yielded. Two more codes than in `errors.py` tell apart:
+        UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called, here or in another greenlet.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the upstream connection at once, also under a greenlet that is blocked reading it. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model people can choose. `id` is what goes to the provider, `provider` the provider's name."""
+
+    id: str
+    name: str
+    provider: str
+    default: bool = field(default=False)
+
+
+class Provider(Protocol):
+    name: str
+    continue_mode: ContinueMode
+
+    def open(self, request: CompletionRequest) -> Completion:
+        """Blocks until the provider's first event, often without text. Raises ProviderError, leaving nothing open."""
+        ...
+
+    def reachable(self, timeout: float = 2.0) -> bool:
+        """Whether the provider answers at all, found out without a paid call. `timeout` in seconds. Never raises."""
+        ...

@@ -1,0 +1,186 @@
+"""An open answer: raw reads of the provider's response in, clean pieces of UTF-8 out.
+
+The connection is owned here from the moment the response's headers arrived, and is gone (or back in the pool, if its
+body was read to the end) when `close` returns, whichever way the answer ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import httpx2
+
+from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from macrochat.providers.base import Usage
+from macrochat.providers.chunks import ChunkReader
+from macrochat.providers.continuation import OverlapTrimmer
+from macrochat.providers.event_stream import EventStream
+
+# After the finish_reason only the usage and [DONE] are missing: worth a short wait, in seconds, never a failure.
+FINISH_GRACE = 2.0
+# Comments keep a connection alive, but not forever: an event must come within this many silence time-outs.
+EVENTLESS_TIMEOUTS = 4
+# A read that finds data ready does not yield to other greenlets, so a fast server would starve them.
+READS_BETWEEN_YIELDS = 8
+
+BROKE_OFF = "The model's answer broke off before it was finished"
+
+
+class OpenCompletion:
+    """A `Completion` over an SDK response whose body has not been read yet. `timeout` is the provider's, in seconds."""
+
+    def __init__(self, response: httpx2.Response, *, timeout: float, trimmer: OverlapTrimmer | None = None) -> None:
+        self._response = response
+        self._reads = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+        self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
+        self._trimmer = trimmer
+        self._events = EventStream()
+        self._chunks = ChunkReader()
+        self._began = False  # an event was decoded
+        self._ended = False  # the body ended
+        self._first = b""  # the text of the first events, found while waiting for them
+        self._closed = False
+        self._last_event = time.monotonic()
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self._chunks.finish_reason
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._chunks.usage
+
+    def wait_for_first_event(self) -> None:
+        """Returns once the server has sent an event, be it without text. Raises ProviderError for an error or for none."""
+        while not (self._began or self._ended or self._chunks.error):
+            self._first += self._read()
+        if not self._began and self._chunks.error is None:
+            raise UpstreamBadResponse(detail="the answer ended before the first event")
+        if self._chunks.error is not None and not self._first:
+            raise self._chunks.error
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._pieces()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends a read that is blocked in another greenlet at once: it raises UpstreamUnreachable (UPSTREAM_CLOSED)."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._ended:
+            self._shut_down()
+        with contextlib.suppress(Exception):  # the pool closes the socket before anything that may fail here
+            self._response.close()
+
+    def _pieces(self) -> Iterator[bytes]:
+        piece, self._first = self._first, b""
+        trouble: ProviderError | None = None
+        reads = 0
+        while True:
+            if self._trimmer is not None:
+                piece = self._trimmer.feed(piece)
+            if piece:
+                yield piece
+            if self._ended or self._chunks.done or self._chunks.error or self.finish_reason:
+                break
+            reads += 1
+            if reads % READS_BETWEEN_YIELDS == 0:
+                gevent.sleep(0)
+            try:
+                piece = self._read()
+            except ProviderError as error:
+                trouble = error
+                break
+        rest = self._read_the_rest() if self.finish_reason else b""
+        if piece := self._held_back(rest):
+            yield piece
+        if not self.finish_reason:
+            raise trouble or self._chunks.error or UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
+
+    def _read_the_rest(self) -> bytes:
+        """What comes after the finish_reason: usage, [DONE], the body's end, so that the connection can be used again.
+
+        Collected, not yielded: the timer must not go off in the code of whoever takes the pieces.
+        """
+        rest = b""
+        limit = gevent.Timeout.start_new(FINISH_GRACE)
+        try:
+            while not self._ended and not self._chunks.error:
+                rest += self._read()
+        except ProviderError:
+            pass  # the model said that it finished: how its server hangs up afterwards does not matter
+        except gevent.Timeout as expired:
+            if expired is not limit:
+                raise
+        finally:
+            limit.close()
+        return rest
+
+    def _held_back(self, rest: bytes) -> bytes:
+        rest += self._chunks.flush()
+        return self._trimmer.feed(rest) + self._trimmer.flush() if self._trimmer is not None else rest
+
+    def _read(self) -> bytes:
+        """One read's text, often b"". Raises ProviderError if the connection fails, breaks or falls silent."""
+        if self._closed:
+            raise _closed_here()
+        try:
+            read = next(self._reads, None)
+        except Exception as error:
+            raise self._explain(error) from error
+        if read is None:
+            self._ended = True
+            if self._closed:
+                raise _closed_here()
+            return b""
+        return self._decode(read)
+
+    def _decode(self, read: bytes) -> bytes:
+        events = self._events.feed(read)
+        now = time.monotonic()
+        if events:
+            self._began = True
+            self._last_event = now
+        elif now - self._last_event > self._eventless_limit:
+            raise UpstreamTimeout(detail="data kept coming, but no event")
+        text = self._chunks.feed(events)
+        if self._events.error is not None and self._chunks.error is None:
+            self._chunks.error = self._events.error
+        return text
+
+    def _explain(self, error: Exception) -> ProviderError:
+        if isinstance(error, ProviderError):
+            return error
+        if self._closed:
+            return _closed_here()
+        if isinstance(error, httpx2.TimeoutException):
+            return UpstreamTimeout(detail=repr(error))
+        if isinstance(error, httpx2.DecodingError):
+            return UpstreamBadResponse(detail=repr(error))
+        if isinstance(error, httpx2.HTTPError | httpx2.StreamError | OSError):
+            return UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED", detail=repr(error))
+        raise error
+
+    def _shut_down(self) -> None:
+        """Shuts the TCP connection down under its reader: the peer knows at once, and a blocked reader wakes.
+
+        Closing alone would not do: gevent puts off closing a socket that is being watched until the next event.
+        """
+        stream: Any = self._response.extensions.get("network_stream")
+        sock = stream.get_extra_info("socket") if stream is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket.shutdown: it drops the TLS state that a blocked reader is still using.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _closed_here() -> UpstreamUnreachable:
+    return UpstreamUnreachable("The answer was closed before it was finished", code="UPSTREAM_CLOSED")

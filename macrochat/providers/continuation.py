@@ -1,0 +1,64 @@
+"""Going on with a text begun earlier: by another worker before it died, or before the user pressed Continue."""
+
+from __future__ import annotations
+
+from macrochat.providers.base import CompletionRequest, ContinueMode
+
+CONTINUE_INSTRUCTION = (
+    "Your last message was cut off. Continue it exactly where it stopped: your answer is appended to it as it is. "
+    "Begin with the very next character, even in the middle of a word. "
+    "Do not repeat anything, do not apologise, do not comment on this."
+)
+
+# How much of the answer is held back to look for a repetition of the prefix's end, in characters.
+OVERLAP_WINDOW = 200
+# Below this an overlap may be chance ("hel" + "lo"), in characters; unless it repeats the word that was being written.
+MIN_OVERLAP = 8
+MIN_WORD_OVERLAP = 3
+
+
+def conversation(request: CompletionRequest, mode: ContinueMode) -> list[dict[str, str]]:
+    """The messages to send so that the answer goes on after `request.prefix`."""
+    if not request.prefix:
+        return request.messages
+    begun = {"role": "assistant", "content": request.prefix}
+    if mode == "prefill":
+        return [*request.messages, begun]
+    return [*request.messages, begun, {"role": "user", "content": CONTINUE_INSTRUCTION}]
+
+
+def overlap(prefix: str, answer: str) -> int:
+    """How many characters at the start of `answer` repeat the end of `prefix`: the longest that is no accident."""
+    for length in range(min(len(prefix), len(answer)), MIN_WORD_OVERLAP - 1, -1):
+        if prefix.endswith(answer[:length]) and (length >= MIN_OVERLAP or _begins_word(prefix, length)):
+            return length
+    return 0
+
+
+def _begins_word(prefix: str, length: int) -> bool:
+    """Whether the last `length` characters of `prefix` start where a word starts."""
+    before, first = prefix[-length - 1 : -length], prefix[-length]
+    return first.isalnum() and not before.isalnum()
+
+
+class OverlapTrimmer:
+    """Takes an answer's pieces and gives them back without what repeats the end of the prefix.
+
+    Holds back the first OVERLAP_WINDOW characters, so that it sees the whole repetition before it decides.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix[-OVERLAP_WINDOW:]
+        self._held: str | None = ""
+
+    def feed(self, piece: bytes) -> bytes:
+        """`piece` is UTF-8 whole in itself, as is what comes back; b"" while holding back."""
+        if self._held is None:
+            return piece
+        self._held += piece.decode()
+        return self.flush() if len(self._held) >= OVERLAP_WINDOW else b""
+
+    def flush(self) -> bytes:
+        """What is still held back, once no more pieces come."""
+        held, self._held = self._held or "", None
+        return held[overlap(self._prefix, held) :].encode()

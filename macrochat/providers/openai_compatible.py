@@ -1,0 +1,187 @@
+"""Any server that speaks the OpenAI HTTP API, through the `openai` SDK.
+
+What comes before the first byte (address, credentials, time-outs, refusals) is the SDK's; the stream's bytes are ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import httpx2
+import openai
+
+from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
+from macrochat.providers.completion import EVENTLESS_TIMEOUTS, OpenCompletion
+from macrochat.providers.continuation import OverlapTrimmer, conversation
+from macrochat.providers.http_client import LimitedClient, read_up_to
+from macrochat.providers.upstream_errors import from_response
+
+# vLLM and SGLang need to be told that the last assistant message is to be continued; llama.cpp does it unasked.
+PREFILL_OPTIONS = {"continue_final_message": True, "add_generation_prompt": False}
+
+# Streams are read as they come: a compressing proxy would hold words back.
+HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+
+
+class OpenAICompatibleProvider:
+    """`timeout` bounds the seconds of silence between two reads, `connect_timeout` the making of a connection.
+
+    Safe to share between greenlets. Keeps its connections: make one per server and process, after the fork.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api_key: str,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        connect_timeout: float = 5.0,
+        continue_mode: ContinueMode = "prompt",
+    ) -> None:
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        self.continue_mode: ContinueMode = continue_mode
+        self._timeout = timeout
+        self._open_limit = connect_timeout + timeout * EVENTLESS_TIMEOUTS
+        self._http = LimitedClient(base_url, timeout=timeout, connect_timeout=connect_timeout)
+        self._client = openai.OpenAI(
+            api_key=api_key,
+            base_url=self.base_url,
+            timeout=self._http.timeout,
+            max_retries=0,
+            http_client=self._http,
+        )
+        self._ask_for_usage = True
+
+    def open(self, request: CompletionRequest) -> Completion:
+        """Sends the request and waits for the first event. Raises ProviderError if it does not come.
+
+        Whatever is raised here, be it thrown into the greenlet from outside, leaves no connection behind.
+        """
+        response = self._post_until_understood(request)
+        try:
+            _require_event_stream(response)
+            completion = OpenCompletion(response, timeout=self._timeout, trimmer=self._trimmer(request))
+        except BaseException:
+            response.close()
+            raise
+        try:
+            completion.wait_for_first_event()
+        except BaseException:
+            completion.close()
+            raise
+        return completion
+
+    def list_models(self, timeout: float = 5.0) -> list[str]:
+        """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError."""
+        with _deadline(timeout):
+            try:
+                response = self._client.get("/models", cast_to=httpx2.Response, options={"timeout": timeout})
+                return [str(model["id"]) for model in response.json()["data"]]
+            except openai.OpenAIError as error:
+                raise _explain(error) from error
+            except (ValueError, KeyError, TypeError) as error:
+                raise UpstreamBadResponse(detail=f"/models: {error!r}") from error
+
+    def reachable(self, timeout: float = 2.0) -> bool:
+        """Whether GET /models is answered within `timeout` seconds by anything but a server error. Never raises."""
+        try:
+            with _deadline(timeout):
+                self._client.get(
+                    "/models", cast_to=httpx2.Response, stream=True, stream_cls=_RawStream, options={"timeout": timeout}
+                ).close()
+        except openai.APIStatusError as error:
+            return error.status_code < httpx2.codes.INTERNAL_SERVER_ERROR
+        except (openai.OpenAIError, ProviderError):
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes idle connections. Open completions must be closed by those who opened them."""
+        self._http.close()
+
+    def _trimmer(self, request: CompletionRequest) -> OverlapTrimmer | None:
+        return OverlapTrimmer(request.prefix) if request.prefix and self.continue_mode == "prompt" else None
+
+    def _post_until_understood(self, request: CompletionRequest) -> httpx2.Response:
+        """Asks for the usage figures too, once more without if the server does not know how (and never again then)."""
+        try:
+            return self._post(request)
+        except openai.APIStatusError as error:
+            if self._ask_for_usage and error.status_code in (400, 422) and b"stream_options" in error.response.content:
+                self._ask_for_usage = False
+            else:
+                raise _explain(error) from error
+        except openai.OpenAIError as error:
+            raise _explain(error) from error
+        try:
+            return self._post(request)
+        except openai.OpenAIError as error:
+            raise _explain(error) from error
+
+    def _post(self, request: CompletionRequest) -> httpx2.Response:
+        # `post`, not `chat.completions.create`: that transforms every message, 23 % of a request's cost.
+        body: dict[str, Any] = {"model": request.model, "messages": conversation(request, self.continue_mode)}
+        body["stream"] = True
+        if self._ask_for_usage:
+            body["stream_options"] = {"include_usage": True}
+        if request.prefix and self.continue_mode == "prefill":
+            body |= PREFILL_OPTIONS
+        with _deadline(self._open_limit):
+            response: httpx2.Response = self._client.post(
+                "/chat/completions",
+                body=body,
+                cast_to=httpx2.Response,
+                stream=True,
+                stream_cls=_RawStream,
+                options={"headers": HEADERS},
+            )
+            return response
+
+
+# Asked for with `stream=True`, never built: `cast_to=httpx2.Response` makes the SDK hand over the unread response.
+_RawStream: Any = openai.Stream[object]
+
+
+@contextlib.contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """A limit in seconds on everything inside, however slowly a server drips. Raises UpstreamTimeout."""
+    limit = gevent.Timeout.start_new(seconds)
+    try:
+        yield
+    except gevent.Timeout as expired:
+        if expired is not limit:
+            raise
+        raise UpstreamTimeout(detail=f"not within {seconds:g} s") from None
+    finally:
+        limit.close()
+
+
+def _require_event_stream(response: httpx2.Response) -> None:
+    """A 200 that is a web page or a JSON document is a misconfigured address or a proxy's opinion, not an answer."""
+    content_type = response.headers.get("content-type", "").lower()
+    if content_type.startswith(("text/html", "application/json")):
+        raise UpstreamBadResponse(detail=f"{content_type}: {_beginning(response)!r}")
+
+
+def _beginning(response: httpx2.Response) -> bytes:
+    try:
+        return read_up_to(response, 200)
+    except httpx2.HTTPError:
+        return b""
+
+
+def _explain(error: openai.OpenAIError) -> ProviderError:
+    if isinstance(error, openai.APIStatusError):
+        return from_response(error.status_code, error.response.content, error.response.headers)
+    if isinstance(error, openai.APITimeoutError):
+        return UpstreamTimeout(detail=repr(error.__cause__))
+    cause = error.__cause__
+    if isinstance(cause, Exception) and not isinstance(cause, httpx2.TransportError):
+        raise cause  # thrown into this greenlet by somebody else, and wrapped by the SDK as if the network had failed
+    return UpstreamUnreachable(detail=repr(cause or error))

@@ -1,0 +1,151 @@
+"""Which providers and models this installation offers.
+
+If a key or an address of an OpenAI-compatible server is set, that server is the default and the local model is off
+(unless asked for); with neither, the local model is all there is, and it is enough.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from macrochat.errors import ProviderError, ValidationError
+from macrochat.providers.base import ContinueMode, ModelInfo, Provider
+from macrochat.providers.local_model import LOCAL_MODEL, LOCAL_MODEL_NAME
+from macrochat.providers.openai_compatible import OpenAICompatibleProvider
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+OPENAI_DEFAULT_MODEL = "gpt-4o-mini"
+
+# Servers on one's own machine want a key to be sent, but not which.
+DUMMY_KEY = "none"
+
+# How long a server's own list of models is believed, and how soon it is asked again after it failed, in seconds.
+LIST_SECONDS = 300.0
+LIST_RETRY_SECONDS = 10.0
+
+LocalModelChoice = Literal["auto", "on", "off"]
+
+
+class ListsModels(Provider, Protocol):
+    def list_models(self, timeout: float = 5.0) -> list[str]: ...
+
+
+class Catalogue(Protocol):
+    """The models of one provider."""
+
+    @property
+    def provider(self) -> Provider: ...
+
+    def models(self) -> list[ModelInfo]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedModels:
+    """Models that the operator named."""
+
+    provider: Provider
+    infos: tuple[ModelInfo, ...]
+
+    def models(self) -> list[ModelInfo]:
+        return list(self.infos)
+
+
+class ListedModels:
+    """Models that the server itself lists, asked for when first needed and now and then."""
+
+    def __init__(self, provider: ListsModels) -> None:
+        self.provider: Provider = provider
+        self._lists_models = provider
+        self._lock = threading.Lock()
+        self._ids: list[str] = []
+        self._ask_at = 0.0
+
+    def models(self) -> list[ModelInfo]:
+        """The last list that was got; empty while the server has never answered. Never raises."""
+        with self._lock:  # one greenlet asks, the others wait for its answer
+            if time.monotonic() >= self._ask_at:
+                try:
+                    self._ids = self._lists_models.list_models()
+                    self._ask_at = time.monotonic() + LIST_SECONDS
+                except ProviderError:
+                    self._ask_at = time.monotonic() + LIST_RETRY_SECONDS
+            return [ModelInfo(id, id, self.provider.name) for id in self._ids]
+
+
+class Registry:
+    """The first model of the first catalogue is the default."""
+
+    def __init__(self, catalogues: Sequence[Catalogue]) -> None:
+        self._catalogues = list(catalogues)
+
+    @property
+    def providers(self) -> list[Provider]:
+        return [catalogue.provider for catalogue in self._catalogues]
+
+    @property
+    def default_model(self) -> str:
+        """Raises ProviderError if no server could yet say which models it has."""
+        models = self.models()
+        if not models:
+            raise ProviderError("No model is available: the model's server does not say which models it has")
+        return models[0].id
+
+    def models(self) -> list[ModelInfo]:
+        infos = [info for catalogue in self._catalogues for info in catalogue.models()]
+        return [ModelInfo(info.id, info.name, info.provider, default=k == 0) for k, info in enumerate(infos)]
+
+    def resolve(self, model_id: str | None = None) -> tuple[Provider, str]:
+        """The provider of a model, and the id to send to it; of the default model for None.
+
+        Raises ValidationError (UNKNOWN_MODEL) for a model that nobody here has.
+        """
+        if model_id is None:
+            model_id = self.default_model
+        for catalogue in self._catalogues:
+            if any(info.id == model_id for info in catalogue.models()):
+                return catalogue.provider, model_id
+        sentence = f"There is no model {model_id[:100]!r} here"
+        raise ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "message": sentence}])
+
+
+def build_registry(
+    *,
+    openai_api_key: str | None = None,
+    openai_base_url: str | None = None,
+    models: Sequence[str] = (),
+    local_model: LocalModelChoice = "auto",
+    local_model_url: str = "http://127.0.0.1:8081/v1",
+    provider_timeout: float = 30.0,
+    continue_mode: ContinueMode = "prompt",
+) -> Registry:
+    """From plain settings. `models` as the operator named them, the default first; `provider_timeout` in seconds.
+
+    `continue_mode` is that of the remote server; the local model always continues by prefill.
+    """
+    catalogues: list[Catalogue] = []
+    if openai_api_key or openai_base_url:
+        remote = OpenAICompatibleProvider(
+            "openai" if not openai_base_url else "openai-compatible",
+            openai_api_key or DUMMY_KEY,
+            openai_base_url or OPENAI_BASE_URL,
+            timeout=provider_timeout,
+            continue_mode=continue_mode,
+        )
+        catalogues.append(_remote_catalogue(remote, models, is_openai=not openai_base_url))
+    if local_model == "on" or (local_model == "auto" and not catalogues):
+        local = OpenAICompatibleProvider(
+            "local", DUMMY_KEY, local_model_url, timeout=provider_timeout, continue_mode="prefill"
+        )
+        catalogues.append(FixedModels(local, (ModelInfo(LOCAL_MODEL, LOCAL_MODEL_NAME, local.name),)))
+    return Registry(catalogues)
+
+
+def _remote_catalogue(remote: OpenAICompatibleProvider, models: Sequence[str], *, is_openai: bool) -> Catalogue:
+    if not models and not is_openai:
+        return ListedModels(remote)
+    ids = models or (OPENAI_DEFAULT_MODEL,)
+    return FixedModels(remote, tuple(ModelInfo(id, id, remote.name) for id in ids))
