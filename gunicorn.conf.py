@@ -61,7 +61,7 @@ preload_app = False
 # and the restart would break every stream of the worker.
 max_requests = 0
 
-# A worker whose event loop gives no sign for so long is killed. It has then long lost its lease: others have its replies.
+# A worker whose event loop gives no sign for so long is killed. Its lease has run out by then: others have its replies.
 timeout = 30
 
 # From SIGTERM to SIGKILL. Platforms kill after 30 s; the rest of that time is for the master's own end.
@@ -125,7 +125,7 @@ def when_ready(server):
         # A session of its own: the SIGTERM or SIGINT that a terminal or a platform sends to the whole group must
         # not take the model from under replies that are still being written.
         start_new_session=True,
-        preexec_fn=_end_with_parent,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - the master has one thread
     )
     server.log.info("Local model supervisor started (pid: %s)", _supervisor.pid)
 

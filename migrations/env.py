@@ -54,7 +54,7 @@ def _postgresql(url):
 
 @contextlib.contextmanager
 def _sqlite(url):
-    """Foreign keys are off while tables are made anew (dropping the old one would delete by cascade), checked at the end."""
+    """Foreign keys are off while tables are made anew (a drop would delete by cascade), checked before the commit."""
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"isolation_level": None})
 
     @sa.event.listens_for(engine, "connect")

@@ -1,0 +1,126 @@
+"""What load balancers and people on call ask: is the process alive, and can it do its work.
+
+/healthz      the process answers; touches nothing else, so that a database outage restarts no worker
+/readyz       database, schema and provider: 200, or 503 with a reason each
+/api/health   the fixed answer that API clients of old look for
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, current_app, jsonify
+from flask.blueprints import BlueprintSetupState
+
+from ..config import ROOT
+from ..extensions import db
+from ..logs import get_logger
+from ..providers.base import Provider
+from ..web import success
+
+PROVIDER_SECONDS = 10.0  # how long an answer about the providers is believed: a probe must not become their load
+
+blueprint = Blueprint("health", __name__)
+log = get_logger(__name__)
+
+
+class NotReady(Exception):
+    """One plain sentence for operators, without addresses or credentials: anybody may ask."""
+
+
+@blueprint.get("/api/health")
+def api_health() -> Response:
+    return success(message="Api Health Status: OK")
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    checks = {name: _outcome(check) for name, check in CHECKS.items()}
+    ready = all(outcome == "ok" for outcome in checks.values())
+    answer = jsonify({"status": "ready" if ready else "not ready", "checks": checks})
+    return answer, 200 if ready else 503
+
+
+class ProviderProbe:
+    """Whether any provider answers, asked at most every PROVIDER_SECONDS, by one greenlet for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reachable = False
+        self._believed_until = 0.0
+
+    def reachable(self, providers: list[Provider]) -> bool:
+        with self._lock:
+            if time.monotonic() >= self._believed_until:
+                self._reachable = any(provider.reachable() for provider in providers)
+                self._believed_until = time.monotonic() + PROVIDER_SECONDS
+            return self._reachable
+
+
+@blueprint.record
+def _give_probe(state: BlueprintSetupState) -> None:
+    state.app.extensions["health"] = ProviderProbe()
+
+
+def _outcome(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except NotReady as reason:
+        return str(reason)
+    return "ok"
+
+
+def _check_worker() -> None:
+    if current_app.extensions["macrochat"].draining:
+        raise NotReady("This worker is shutting down")
+
+
+def _check_database() -> None:
+    try:
+        db.session.execute(sa.text("SELECT 1"))
+    except sa.exc.SQLAlchemyError as error:
+        log.warning("not_ready", error=type(error).__name__)
+        raise NotReady("The database cannot be reached") from None
+    finally:
+        db.session.rollback()
+
+
+def _check_schema() -> None:
+    """After the database check: an error here is the schema's."""
+    try:
+        found = set(db.session.scalars(sa.text("SELECT version_num FROM alembic_version")))
+    except sa.exc.SQLAlchemyError:
+        found = set()
+    finally:
+        db.session.rollback()
+    if found != HEADS:
+        raise NotReady("The database's schema is not this version's: run `flask db upgrade`")
+
+
+def _check_provider() -> None:
+    probe: ProviderProbe = current_app.extensions["health"]
+    if not probe.reachable(current_app.extensions["registry"].providers):
+        raise NotReady("No model's server answers")
+
+
+def _heads(folder: Path) -> set[str]:
+    return set(ScriptDirectory(str(folder)).get_heads())
+
+
+HEADS = _heads(ROOT / "migrations")
+CHECKS = {
+    "worker": _check_worker,
+    "database": _check_database,
+    "schema": _check_schema,
+    "provider": _check_provider,
+}
