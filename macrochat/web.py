@@ -1,0 +1,168 @@
+"""What every response has in common: the JSON envelope, a request id, the session cookie and the security headers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import Any, cast
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from flask.json.provider import DefaultJSONProvider
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .config import Settings
+from .errors import ValidationError
+
+SESSION_DAYS = 30
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+HSTS_SECONDS = 365 * 24 * 3600
+PREFLIGHT_SECONDS = 600
+
+# Nothing but our own files; no inline code; no place to send anything to. Model output is made into elements by one
+# Trusted Types policy (static/js/helpers/markdown.js).
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types macrochat"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+CORS_REQUEST_HEADERS = "Content-Type, Authorization, X-API-KEY, Idempotency-Key, Last-Event-ID, Range, X-Request-Id"
+CORS_RESPONSE_HEADERS = (
+    "X-Request-Id, X-Reply-Id, X-User-Message-Id, Location, Idempotent-Replayed, Retry-After, "
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Content-Range, Accept-Ranges"
+)
+
+
+def success(
+    data: Any = None,
+    status: int = 200,
+    *,
+    meta: dict[str, Any] | None = None,
+    message: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The envelope of a good answer. `data` is left out only when there is none and a `message` says it all."""
+    body: dict[str, Any] = {"success": True}
+    if data is not None or message is None:
+        body["data"] = data
+    if meta is not None:
+        body["meta"] = meta
+    if message is not None:
+        body["message"] = message
+    response = cast(Response, current_app.json.response(body))
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def iso(moment: dt.datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
+    if moment is None:
+        return None
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def init_app(app: Flask) -> None:
+    settings: Settings = app.config["SETTINGS"]
+    app.json = JSONProvider(app)
+    app.session_interface = SessionCookie()
+    app.config.update(
+        SESSION_COOKIE_NAME="macrochat_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=dt.timedelta(days=SESSION_DAYS),
+    )
+    hops = settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(_name_request)
+    app.before_request(_check_host)
+    app.before_request(_answer_preflight)
+    app.after_request(_complete_headers)
+
+
+class JSONProvider(DefaultJSONProvider):
+    """Compact UTF-8. A lone surrogate (in an echo of bad input) becomes `?` instead of a second error."""
+
+    sort_keys = False
+    ensure_ascii = False
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        text = self.dumps(self._prepare_response_obj(args, kwargs), separators=(",", ":"))
+        return current_app.response_class(f"{text}\n".encode(errors="replace"), mimetype="application/json")
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """Flask's signed cookie; `Secure` exactly when this request came over https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    # A greenlet serves all requests of one connection: what the last one bound must go.
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _check_host() -> None:
+    """Only names on the list, when there is a list. Probes (health checks) call by address and are let through."""
+    allowed = current_app.config["SETTINGS"].allowed_hosts
+    if not allowed or request.blueprint == "health":
+        return
+    host = request.host.lower()
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    if not {host, name} & {item.lower() for item in allowed}:
+        raise ValidationError("This server does not answer under that name", code="HOST_NOT_ALLOWED")
+
+
+def _answer_preflight() -> Response | None:
+    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+        return None
+    if _allowed_origin() is None:
+        return None
+    response = Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+    response.headers["Access-Control-Allow-Headers"] = CORS_REQUEST_HEADERS
+    response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    return response
+
+
+def _allowed_origin() -> str | None:
+    origin = request.headers.get("Origin")
+    return origin if origin in current_app.config["SETTINGS"].cors_origins else None
+
+
+def _complete_headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id") or str(uuid.uuid4())
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"  # an answer depends on who asks, unless a view says otherwise
+    _add_cors(response)
+    return response
+
+
+def _add_cors(response: Response) -> None:
+    if not current_app.config["SETTINGS"].cors_origins:
+        return
+    response.vary.add("Origin")
+    if origin := _allowed_origin():
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Expose-Headers"] = CORS_RESPONSE_HEADERS
