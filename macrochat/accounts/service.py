@@ -1,0 +1,129 @@
+"""People: sign up, sign in, change the password, leave. Sessions and keys have their own modules."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import sqlalchemy as sa
+from blinker import Namespace
+from flask import current_app
+
+from .. import database
+from ..database import now
+from ..errors import Conflict, Forbidden, Unauthenticated
+from ..extensions import db
+from ..logs import get_logger
+from . import limits, passwords
+from .credentials import Credential, live_credentials
+from .forms import canonical_email
+from .models import BrowserSession, User
+
+__all__ = [
+    "Credential",
+    "account_deleted",
+    "change_password",
+    "create_user",
+    "delete_account",
+    "live_credentials",
+    "login",
+    "register",
+]
+
+audit = get_logger("audit")
+
+# Sent with `user_id` when an account and all it owned are gone.
+account_deleted = Namespace().signal("account-deleted")
+
+
+def register(email: str, password: str, name: str = "") -> User:
+    """A new user. The values are those of a checked `forms.Registration`.
+
+    Raises Forbidden REGISTRATION_CLOSED, Conflict EMAIL_TAKEN, or RateLimited.
+    """
+    if current_app.config["SETTINGS"].registration == "closed":
+        raise Forbidden("This server takes no new accounts", code="REGISTRATION_CLOSED")
+    limits.count_registration()
+    return create_user(email, password, name)
+
+
+def create_user(email: str, password: str, name: str = "", *, is_admin: bool = False) -> User:
+    """As `register`, also when registration is closed: for operators."""
+    if db.session.scalar(sa.select(User.id).where(User.email == email)):
+        raise _taken()
+    db.session.commit()  # no connection is held while the password is hashed
+    hashed = passwords.hash_password(password)
+    user = User(email=email, name=name, password_hash=hashed, is_admin=is_admin)
+    try:
+        with database.write() as session:
+            session.add(user)
+    except sa.exc.IntegrityError:  # two sign-ups at once
+        raise _taken() from None
+    audit.info("account created", user_id=str(user.id))
+    return user
+
+
+def login(email: str, password: str) -> User:
+    """The user. Raises Unauthenticated INVALID_CREDENTIALS (same words and time whatever was wrong) or RateLimited."""
+    limits.count_login(canonical_email(email))
+    user: User | None = db.session.scalar(sa.select(User).where(User.email == canonical_email(email)))
+    db.session.commit()
+    fits = passwords.verify(user.password_hash if user else None, password)
+    if user is None or not fits or not user.is_active:
+        audit.warning("sign-in failed", email_hash=_hashed(email))
+        raise Unauthenticated("The email or the password is wrong", code="INVALID_CREDENTIALS")
+    _strengthen(user, password)
+    return user
+
+
+def change_password(user: User, current: str, new: str, *, keep: Credential) -> None:
+    """Other sessions die; `keep` stays. API keys stay too: they are programs' and have their own revocation.
+
+    Raises Forbidden INVALID_CREDENTIALS when `current` is wrong.
+    """
+    _confirm(user, current)
+    new_hash = passwords.hash_password(new)
+    with database.write() as session:
+        session.execute(sa.update(User).where(User.id == user.id).values(password_hash=new_hash))
+        session.execute(
+            sa.update(BrowserSession)
+            .where(BrowserSession.user_id == user.id, BrowserSession.id != keep.id, BrowserSession.revoked_at.is_(None))
+            .values(revoked_at=now())
+        )
+    audit.info("password changed", user_id=str(user.id))
+
+
+def delete_account(user: User, password: str) -> None:
+    """The account and all it owns are gone (foreign keys cascade). Raises Forbidden INVALID_CREDENTIALS."""
+    _confirm(user, password)
+    user_id = user.id
+    with database.write() as session:
+        session.execute(sa.delete(User).where(User.id == user_id))
+    audit.info("account deleted", user_id=str(user_id))
+    account_deleted.send(user_id=user_id)
+
+
+def _strengthen(user: User, password: str) -> None:
+    """A hash made with yesterday's parameters is made again while the password is at hand."""
+    if passwords.is_outdated(user.password_hash):
+        new_hash = passwords.hash_password(password)
+        with database.write() as session:
+            session.execute(sa.update(User).where(User.id == user.id).values(password_hash=new_hash))
+
+
+def _confirm(user: User, password: str) -> None:
+    stored = user.password_hash
+    db.session.commit()
+    if not passwords.verify(stored, password):
+        audit.warning("confirmation failed", user_id=str(user.id))
+        raise Forbidden("The password is wrong", code="INVALID_CREDENTIALS")
+
+
+def _taken() -> Conflict:
+    return Conflict("An account with this email exists already", code="EMAIL_TAKEN")
+
+
+def _hashed(email: str) -> str:
+    """Enough to see that the same address is tried again and again, without writing it down."""
+    key = str(current_app.secret_key).encode()
+    return hmac.new(key, canonical_email(email).encode(errors="replace"), hashlib.sha256).hexdigest()[:16]
