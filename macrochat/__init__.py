@@ -1,0 +1,63 @@
+"""Macrochat: a self-hosted chat server whose replies cannot be lost. `create_app` is the table of contents."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from . import database, errors, logs, web
+from .accounts import guard
+from .accounts import routes as account_routes
+from .chats import routes as chat_routes
+from .config import ROOT, Settings
+from .extensions import db, login_manager, migrate
+from .ops import health
+from .providers.registry import build_registry
+from .replies import routes as reply_routes
+from .replies import runtime
+from .replies import service as replies
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    settings = settings or Settings.from_env()
+    app = Flask(
+        __name__,
+        instance_path=str(ROOT / "instance"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.from_mapping(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings, pool=settings.database_pool),
+    )
+    logs.init_app(settings)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    with app.app_context():
+        database.init_app(settings)
+
+    web.init_app(app)
+    errors.init_app(app)
+    guard.init_app(app, login_manager)
+    runtime.init_app(app)
+    replies.init_app(
+        app,
+        build_registry(
+            openai_api_key=settings.openai_api_key,
+            openai_base_url=settings.openai_base_url,
+            models=settings.models,
+            local_model=settings.local_model,
+            local_model_url=settings.local_model_url,
+            provider_timeout=settings.provider_timeout,
+            continue_mode=settings.continue_mode,
+        ),
+    )
+    for blueprint in (
+        account_routes.blueprint,
+        chat_routes.blueprint,
+        reply_routes.blueprint,
+        health.blueprint,
+    ):
+        app.register_blueprint(blueprint)
+    return app

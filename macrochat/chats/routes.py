@@ -1,0 +1,99 @@
+"""/api/chats and /api/models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Blueprint, Response, current_app
+from flask_login import current_user
+from pydantic import BeforeValidator, Field
+
+from ..bodies import Body, CleanText, PlainText, parse_id, query_int, query_text, read
+from ..web import iso, success
+from . import service
+from .models import Chat
+
+blueprint = Blueprint("chats", __name__, url_prefix="/api")
+
+
+def _trimmed(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Title = Annotated[CleanText, BeforeValidator(_trimmed), Field(min_length=1, max_length=255)]
+ModelId = Annotated[CleanText, Field(max_length=255)]
+SystemPrompt = Annotated[PlainText, Field(max_length=100_000)]
+
+
+class ChatBody(Body):
+    title: Title | None = None
+    model: ModelId | None = None
+    system_prompt: SystemPrompt | None = None
+
+
+@blueprint.get("/chats")
+def list_chats() -> Response:
+    page, limit = query_int("page", 1, 1, 1_000_000), query_int("limit", 20, 1, 100)
+    chats, total = service.list_chats(current_user.id, page, limit, query_text("q", 255))
+    return success([show(chat) for chat in chats], meta={"page": page, "limit": limit, "total": total})
+
+
+@blueprint.post("/chats")
+def create_chat() -> Response:
+    body = read(ChatBody, optional=True)
+    _check_model(body)
+    chat = service.create(current_user.id, title=body.title, model=body.model, system_prompt=body.system_prompt)
+    return success(show(chat), 201, headers={"Location": f"/api/chats/{chat.id}"})
+
+
+@blueprint.get("/chats/<chat_id>")
+def get_chat(chat_id: str) -> Response:
+    chat = service.get(current_user.id, parse_id(chat_id, service.not_found()))
+    return success({**show(chat), "messages": _messages(chat)})
+
+
+@blueprint.route("/chats/<chat_id>", methods=["PATCH", "PUT"])
+def update_chat(chat_id: str) -> Response:
+    found = parse_id(chat_id, service.not_found())
+    service.get(current_user.id, found)  # a stranger learns nothing from how the body is judged
+    body = read(ChatBody)
+    _check_model(body)
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    if changes.get("title", "") is None:
+        del changes["title"]
+    return success(show(service.update(current_user.id, found, changes)))
+
+
+@blueprint.delete("/chats/<chat_id>")
+def delete_chat(chat_id: str) -> Response:
+    service.delete(current_user.id, parse_id(chat_id, service.not_found()))
+    return success(message="Chat deleted successfully")
+
+
+@blueprint.get("/models")
+def models() -> Response:
+    registry = current_app.extensions["macrochat.registry"]
+    fields = ("id", "name", "provider", "default")
+    return success([{field: getattr(model, field) for field in fields} for model in registry.models()])
+
+
+def show(chat: Chat) -> dict[str, Any]:
+    return {
+        "id": str(chat.id),
+        "userId": str(chat.user_id),
+        "title": chat.title,
+        "model": chat.model,
+        "systemPrompt": chat.system_prompt,
+        "createdAt": iso(chat.created_at),
+        "updatedAt": iso(chat.updated_at),
+    }
+
+
+def _messages(chat: Chat) -> list[dict[str, Any]]:
+    shown = service.describe(chat, service.branch(chat))
+    return [{**message, "createdAt": iso(message["createdAt"])} for message in shown]
+
+
+def _check_model(body: ChatBody) -> None:
+    if body.model is not None:
+        current_app.extensions["macrochat.registry"].resolve(body.model)

@@ -1,0 +1,114 @@
+"""Chats and the messages in them. Finding a chat is being allowed to: every look-up names its owner."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+
+from ..database import now, write
+from ..errors import NotFound
+from ..extensions import db
+from .models import Chat, Message
+
+DEFAULT_TITLE = "New chat"
+TITLE_CHARACTERS = 60  # of a title made from the first message
+
+# What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
+Describe = Callable[[uuid.UUID, Sequence[Message]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
+
+
+def list_chats(user_id: uuid.UUID, page: int = 1, limit: int = 20, q: str = "") -> tuple[list[Chat], int]:
+    """A page of the user's chats, newest `updated_at` first, and how many there are. `q` is looked for in titles."""
+    mine = [Chat.user_id == user_id]
+    if q:
+        mine.append(Chat.title.icontains(q, autoescape=True))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Chat).where(*mine)) or 0
+    query = sa.select(Chat).where(*mine).order_by(Chat.updated_at.desc(), Chat.id.desc())
+    return list(db.session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+
+
+def create(user_id: uuid.UUID, *, title: str | None, model: str | None, system_prompt: str | None) -> Chat:
+    chat = Chat(user_id=user_id, title=title or DEFAULT_TITLE, model=model, system_prompt=system_prompt)
+    with write() as session:
+        session.add(chat)
+    return chat
+
+
+def get(user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
+    return Chat.owned_by(user_id, chat_id)
+
+
+def update(user_id: uuid.UUID, chat_id: uuid.UUID, changes: dict[str, Any]) -> Chat:
+    """`changes` by column name: any of title, model, system_prompt."""
+    with write():
+        chat = Chat.owned_by(user_id, chat_id, lock=True)
+        for column, value in changes.items():
+            setattr(chat, column, value)
+        chat.updated_at = now()
+    return chat
+
+
+def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
+    """The chat and all in it are gone. A reply that runs is noticed missing by the worker that writes it."""
+    with write() as session:
+        chat = Chat.owned_by(user_id, chat_id, lock=True)
+        session.delete(chat)
+
+
+def branch(chat: Chat) -> list[Message]:
+    """The messages of the branch that is shown, oldest first."""
+    return path(chat.id, chat.head_id)
+
+
+def path(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int | None = None) -> list[Message]:
+    """The messages from the root to `leaf`, oldest first; with `newest`, at most that many of its end."""
+    if leaf is None:
+        return []
+    start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth")).where(
+        Message.id == leaf, Message.chat_id == chat_id
+    )
+    tree = start.cte("branch", recursive=True)
+    up = sa.select(Message.id, Message.parent_id, tree.c.depth + 1).join(tree, Message.id == tree.c.parent_id)
+    if newest is not None:
+        up = up.where(tree.c.depth < newest)
+    tree = tree.union_all(up)
+    query = sa.select(Message).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def describe(chat: Chat, messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as the API shows them; what their replies know is asked of `replies`."""
+    known: dict[uuid.UUID, tuple[str, dict[str, Any]]] = {}
+    if hook := current_app.extensions.get("macrochat.describe"):
+        known = hook(chat.id, messages)
+    return [_show(message, *known.get(message.id, (message.content, message.meta))) for message in messages]
+
+
+def title_from(text: str) -> str:
+    """A title for a chat that begins with `text`: its first line, cut at a word."""
+    line = next((line for line in (" ".join(line.split()) for line in text.splitlines()) if line), "")
+    if len(line) <= TITLE_CHARACTERS:
+        return line or DEFAULT_TITLE
+    cut = line[:TITLE_CHARACTERS].rsplit(" ", 1)[0] or line[:TITLE_CHARACTERS]
+    return cut.rstrip(" ,.;:") + "…"
+
+
+def not_found() -> NotFound:
+    return NotFound("Chat not found or access denied", code="CHAT_NOT_FOUND")
+
+
+def _show(message: Message, content: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(message.id),
+        "chatId": str(message.chat_id),
+        "parentId": str(message.parent_id) if message.parent_id else None,
+        "role": message.role,
+        "content": content,
+        "metadata": metadata,
+        "embedding": None,
+        "createdAt": message.created_at,
+    }

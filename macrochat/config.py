@@ -1,0 +1,207 @@
+"""Every setting, typed, read once from the environment. A bad value stops the start and names itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parent.parent
+
+MIN_SECRET_CHARACTERS = 32
+
+
+class ConfigError(Exception):
+    """A setting has a value that cannot be used. The sentence begins with the setting's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `.env.example` documents, one field a variable. Durations are in seconds unless the name says otherwise."""
+
+    env: Literal["development", "production"]
+    database_url: str
+    database_pool: int
+    secret_key: str
+    host: str
+    port: int
+    web_concurrency: int
+    openai_api_key: str
+    openai_base_url: str
+    models: tuple[str, ...]
+    local_model: Literal["auto", "on", "off"]
+    local_model_port: int
+    provider_timeout: float
+    continue_mode: Literal["prefill", "prompt", "none"]
+    stream_timeout: float
+    silence_limit: float
+    lease_seconds: float
+    commit_interval_ms: float
+    history_messages: int
+    max_streams_per_user: int
+    max_streams: int
+    max_message_characters: int
+    max_reply_bytes: int
+    registration: Literal["open", "closed"]
+    cors_origins: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+    metrics_token: str
+    rate_limits: str
+    rate_limit_storage: str
+    trusted_proxies: int
+    log_level: str
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def local_model_url(self) -> str:
+        return f"http://127.0.0.1:{self.local_model_port}/v1"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, instance: Path = ROOT / "instance") -> Settings:
+        """Reads all settings. `instance` is the folder for the embedded database and the generated secret.
+
+        Raises ConfigError at the first value that cannot be used.
+        """
+        read = _Reader(os.environ if environ is None else environ)
+        env = read.choice("MACROCHAT_ENV", "development", ("development", "production"))
+        return cls(
+            env=cast(Literal["development", "production"], env),
+            database_url=read.database_url(instance),
+            database_pool=read.whole("MACROCHAT_DATABASE_POOL", 5, 1, 1000),
+            secret_key=read.secret_key(instance, required=env == "production"),
+            host=read.text("HOST", "0.0.0.0" if env == "production" else "127.0.0.1"),
+            port=read.whole("PORT", 8000, 1, 65535),
+            web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 256),
+            openai_api_key=read.text("OPENAI_API_KEY", ""),
+            openai_base_url=read.url("OPENAI_BASE_URL"),
+            models=read.items("MACROCHAT_MODELS"),
+            local_model=read.choice("MACROCHAT_LOCAL_MODEL", "auto", ("auto", "on", "off")),  # type: ignore[arg-type]
+            local_model_port=read.whole("MACROCHAT_LOCAL_MODEL_PORT", 8081, 1, 65535),
+            provider_timeout=read.number("MACROCHAT_PROVIDER_TIMEOUT", 30, 1, 3600),
+            continue_mode=read.choice("MACROCHAT_CONTINUE_MODE", "prompt", ("prefill", "prompt", "none")),  # type: ignore[arg-type]
+            stream_timeout=read.number("MACROCHAT_STREAM_TIMEOUT", 300, 1, 86400),
+            silence_limit=read.off_or_number("MACROCHAT_SILENCE_LIMIT", 0, 1, 86400),
+            lease_seconds=read.number("MACROCHAT_LEASE_SECONDS", 5, 1, 300),
+            commit_interval_ms=read.number("MACROCHAT_COMMIT_INTERVAL_MS", 15, 0, 1000),
+            history_messages=read.whole("MACROCHAT_HISTORY_MESSAGES", 20, 1, 1000),
+            max_streams_per_user=read.whole("MACROCHAT_MAX_STREAMS_PER_USER", 5, 1, 100_000),
+            max_streams=read.whole("MACROCHAT_MAX_STREAMS", 5000, 1, 1_000_000),
+            max_message_characters=read.whole("MACROCHAT_MAX_MESSAGE_CHARACTERS", 100_000, 1, 4_000_000),
+            max_reply_bytes=read.whole("MACROCHAT_MAX_REPLY_BYTES", 8_388_608, 1024, 1 << 30),
+            registration=read.choice("MACROCHAT_REGISTRATION", "open", ("open", "closed")),  # type: ignore[arg-type]
+            cors_origins=read.origins("MACROCHAT_CORS_ORIGINS"),
+            allowed_hosts=read.items("MACROCHAT_ALLOWED_HOSTS"),
+            metrics_token=read.text("MACROCHAT_METRICS_TOKEN", ""),
+            rate_limits=read.text("MACROCHAT_RATE_LIMITS", "60 per minute"),
+            rate_limit_storage=read.text("MACROCHAT_RATE_LIMIT_STORAGE", "memory://"),
+            trusted_proxies=read.whole("MACROCHAT_TRUSTED_PROXIES", 0, 0, 10),
+            log_level=read.choice("MACROCHAT_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        )
+
+
+class _Reader:
+    """Looks values up by name. An empty value counts as not set, as in `NAME=` of an .env file."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default).lower()
+        if value not in choices:
+            raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        return self._bounded(name, default, least, most, int, "a whole number")
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        return self._bounded(name, default, least, most, float, "a number")
+
+    def off_or_number(self, name: str, default: float, least: float, most: float) -> float:
+        if self.text(name, "off").lower() in ("off", "0"):
+            return default
+        return self.number(name, default, least, most)
+
+    def items(self, name: str) -> tuple[str, ...]:
+        return tuple(item.strip() for item in self.text(name, "").split(",") if item.strip())
+
+    def url(self, name: str) -> str:
+        value = self.text(name, "")
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+            raise ConfigError(f"{name} must be an http or https address, not {value!r}")
+        return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        for item in self.items(name):
+            parts = urlsplit(item)
+            if parts.scheme not in ("http", "https") or item != f"{parts.scheme}://{parts.netloc}" or "*" in item:
+                raise ConfigError(f"{name} must list exact origins such as https://chat.example.org, not {item!r}")
+        return self.items(name)
+
+    def database_url(self, instance: Path) -> str:
+        value = self.text("DATABASE_URL", "sqlite:///instance/macrochat.db")
+        for platform, ours in (("postgres://", "postgresql+psycopg2://"), ("postgresql://", "postgresql+psycopg2://")):
+            if value.startswith(platform):
+                return ours + value.removeprefix(platform)
+        if value.startswith("postgresql+psycopg2://"):
+            return value
+        if not value.startswith("sqlite:///") or ":memory:" in value or value == "sqlite:///":
+            raise ConfigError("DATABASE_URL must begin with postgresql:// or sqlite:/// (a file)")
+        path = Path(value.removeprefix("sqlite:///"))
+        if not path.is_absolute():
+            path = instance / path.relative_to("instance") if path.parts[0] == "instance" else ROOT / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{path}"
+
+    def secret_key(self, instance: Path, *, required: bool) -> str:
+        value = self.text("SECRET_KEY", "")
+        if not value and required:
+            raise ConfigError("SECRET_KEY must be set when MACROCHAT_ENV=production")
+        if value and len(value) < MIN_SECRET_CHARACTERS:
+            raise ConfigError(f"SECRET_KEY must have at least {MIN_SECRET_CHARACTERS} characters")
+        return value or _kept_secret(instance / "secret_key")
+
+    def _bounded(self, name: str, default: T, least: T, most: T, kind: Callable[[str], T], what: str) -> T:
+        raw = self.text(name, str(default))
+        try:
+            value = kind(raw)
+        except ValueError:
+            raise ConfigError(f"{name} must be {what}, not {raw!r}") from None
+        if not least <= value <= most:  # type: ignore[operator]
+            raise ConfigError(f"{name} must be between {least} and {most}, not {raw}")
+        return value
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of a machine that was given none: made once, readable by its owner only.
+
+    Workers may start at the same moment: the file appears whole under its name (link of a finished file), and
+    who comes second reads the first one's.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

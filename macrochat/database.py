@@ -1,0 +1,179 @@
+"""How we use the two databases: engines, write transactions, column types, and the database's clock.
+
+SQLite under gevent: a statement that waits for another writer would block the whole process, and two greenlets that
+yield inside write transactions would wait for each other. So there is no busy time-out on the request connections:
+`BEGIN IMMEDIATE` is tried again after a gevent sleep, and from then to COMMIT nothing yields.
+
+PostgreSQL under gevent: psycopg2 waits in C unless it is given a wait callback; ours has a time limit, because libpq's
+connect_timeout does not act in asynchronous mode and a black-holed connection would wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import random
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import psycopg2
+import psycopg2.extensions
+import sqlalchemy as sa
+import uuid_utils
+from gevent.socket import wait_read, wait_write
+from sqlalchemy.orm import Session
+
+from .config import Settings
+from .extensions import db
+
+STATEMENT_SECONDS = 10  # the longest a statement may take, on the server and on the wire
+LOCK_SECONDS = 5  # the longest a writer waits for another
+POOL_SECONDS = 2  # the longest a request waits for a connection before it answers 503
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): rows sort by the time they were made."""
+    return uuid.UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class UTCDateTime(sa.TypeDecorator[dt.datetime]):
+    """Aware datetimes in UTC, on SQLite too, which forgets the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        return value.astimezone(dt.UTC) if value else None
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.datetime | None:
+        if value is None or value.tzinfo:
+            return value  # type: ignore[no-any-return]
+        return value.replace(tzinfo=dt.UTC)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def write() -> Iterator[Session]:
+    """A write transaction on the request's session: committed at the end, rolled back if the block raises.
+
+    What was read before belongs to an earlier transaction; rows that decide must be read again inside.
+    """
+    session = db.session()
+    if session.in_transaction():
+        session.commit()
+    session.connection(execution_options={"write": True})
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> dict[str, Any]:
+    """Options for `create_engine`. `durable=False` (SQLite only) survives the death of a process, not of the power."""
+    if settings.sqlite:
+        return {
+            "connect_args": {"timeout": 0, "check_same_thread": False, "isolation_level": None},
+            "pool_size": pool,
+            "max_overflow": 0,
+            "pool_timeout": POOL_SECONDS,
+        }
+    limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
+    return {
+        "connect_args": {
+            "connect_timeout": 5,
+            "application_name": "macrochat",
+            "options": f"{limits} -c idle_in_transaction_session_timeout=30s -c synchronous_commit=on",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+        },
+        "pool_size": pool,
+        "max_overflow": 0,
+        "pool_timeout": POOL_SECONDS,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+    }
+
+
+def prepare_engine(engine: sa.Engine, *, durable: bool = True, busy_ms: int = 0) -> None:
+    """Teaches an engine our transactions: immediate ones for writers, and SQLite's pragmas.
+
+    `busy_ms` is how long SQLite itself waits for another writer, in milliseconds; anything but 0 only off the hub.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 5000")  # only for the switch to WAL, once in a database's life
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("write"):
+            _begin_immediate(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def init_app(settings: Settings) -> None:
+    """Called once per application, after `db.init_app`."""
+    prepare_engine(db.engine)
+    if not settings.sqlite:
+        psycopg2.extensions.set_wait_callback(_wait)
+
+
+def clock(dialect: str) -> sa.ColumnElement[float]:
+    """The database's own clock in seconds since 1970, so that machines whose clocks differ agree on leases."""
+    if dialect == "sqlite":
+        return sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double)
+    return sa.literal_column("extract(epoch from clock_timestamp())::double precision", sa.Double)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database could not do it now (gone, stalled, full, locked), rather than would never do it."""
+    if isinstance(error, sa.exc.TimeoutError):  # no connection in the pool
+        return True
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError) or (
+        isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    )
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                raise
+        gevent.sleep(random.uniform(0.001, 0.004))
+
+
+def _wait(connection: Any) -> None:
+    """psycopg2's wait callback for gevent, with a bound on every wait."""
+    try:
+        while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+            if state == psycopg2.extensions.POLL_READ:
+                wait_read(connection.fileno(), timeout=STATEMENT_SECONDS + 2, timeout_exc=_Stalled())
+            else:
+                wait_write(connection.fileno(), timeout=5, timeout_exc=_Stalled())
+    except _Stalled:
+        raise psycopg2.OperationalError("the database did not answer in time") from None
+
+
+class _Stalled(Exception):
+    pass

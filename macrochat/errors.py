@@ -1,0 +1,281 @@
+"""What can go wrong, as one tree. Every error that is shown has a status, a code and one plain sentence.
+
+    MacrochatError
+    ├── ValidationError               400  the request cannot be understood; `details` names the fields
+    ├── Unauthenticated               401
+    ├── Forbidden                     403
+    ├── NotFound                      404  also for what belongs to somebody else
+    ├── RequestTimeout                408  the body came too slowly
+    ├── Conflict                      409
+    ├── TooLarge                      413
+    ├── UnsupportedMediaType          415
+    ├── Unprocessable                 422  well formed, but it contradicts what came before
+    ├── RateLimited                   429  carries Retry-After
+    ├── Unavailable                   503  the server cannot do it now; carries Retry-After
+    └── ProviderError                 the model's server refused, broke or fell silent
+        ├── UpstreamAuth              502  it refused our credentials
+        ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
+        ├── UpstreamUnreachable       502  no connection, or the connection broke
+        ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
+        ├── UpstreamBusy              503  429 or 503 from it; carries its Retry-After
+        ├── UpstreamTimeout           504  silence for longer than the time-out
+        └── ContextTooLong            422  the conversation does not fit the model's context window
+
+A sentence never holds SQL, a path, a traceback or a provider's raw body: those go to the log.
+How each is shown (JSON under /api, a page elsewhere) is `init_app` below.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+
+import flask
+import sqlalchemy as sa
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from . import database
+from .extensions import db
+from .logs import get_logger
+
+log = get_logger(__name__)
+STORAGE_RETRY_SECONDS = 2
+
+
+class MacrochatError(Exception):
+    """The root. `retry_after` is in whole seconds and becomes the Retry-After header."""
+
+    status = 500
+    code = "INTERNAL_ERROR"
+    message = "Something went wrong on the server"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        details: list[dict[str, Any]] | None = None,
+        retry_after: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        if message is not None:
+            self.message = message
+        if code is not None:
+            self.code = code
+        self.details = details
+        self.retry_after = retry_after
+        self.headers = headers or {}
+        super().__init__(self.message)
+
+
+class ValidationError(MacrochatError):
+    status = 400
+    code = "VALIDATION_ERROR"
+    message = "The request is not valid"
+
+
+class Unauthenticated(MacrochatError):
+    status = 401
+    code = "UNAUTHENTICATED"
+    message = "Please sign in"
+
+
+class Forbidden(MacrochatError):
+    status = 403
+    code = "FORBIDDEN"
+    message = "You may not do this"
+
+
+class NotFound(MacrochatError):
+    status = 404
+    code = "NOT_FOUND"
+    message = "Not found"
+
+
+class RequestTimeout(MacrochatError):
+    status = 408
+    code = "REQUEST_TIMEOUT"
+    message = "The request's body did not arrive in time"
+
+
+class Conflict(MacrochatError):
+    status = 409
+    code = "CONFLICT"
+    message = "This is in conflict with something else"
+
+
+class TooLarge(MacrochatError):
+    status = 413
+    code = "BODY_TOO_LARGE"
+    message = "The request is too large"
+
+
+class UnsupportedMediaType(MacrochatError):
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    message = "The body must be JSON: Content-Type: application/json, in UTF-8, without Content-Encoding"
+
+
+class Unprocessable(MacrochatError):
+    status = 422
+    code = "UNPROCESSABLE"
+    message = "This cannot be done"
+
+
+class RateLimited(MacrochatError):
+    status = 429
+    code = "RATE_LIMITED"
+    message = "Too many requests; please wait a moment"
+
+
+class Unavailable(MacrochatError):
+    status = 503
+    code = "STORAGE_UNAVAILABLE"
+    message = "The database cannot be reached; please try again shortly"
+
+
+class ProviderError(MacrochatError):
+    """The provider's fault. `detail` is for the log only (a raw body, an exception's text)."""
+
+    status = 502
+    code = "UPSTREAM_ERROR"
+    message = "The model's server answered with an error"
+
+    def __init__(self, message: str | None = None, *, detail: str = "", **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.detail = detail
+
+
+class UpstreamAuth(ProviderError):
+    code = "UPSTREAM_AUTH"
+    message = "The model's server refused this server's credentials; its operator must check the API key"
+
+
+class UpstreamRefused(ProviderError):
+    pass
+
+
+class UpstreamUnreachable(ProviderError):
+    code = "UPSTREAM_UNREACHABLE"
+    message = "The connection to the model's server failed"
+
+
+class UpstreamBadResponse(ProviderError):
+    code = "UPSTREAM_BAD_RESPONSE"
+    message = "The model's server sent something that cannot be understood"
+
+
+class UpstreamBusy(ProviderError):
+    status = 503
+    code = "UPSTREAM_BUSY"
+    message = "The model is busy; please try again in a moment"
+
+
+class UpstreamTimeout(ProviderError):
+    status = 504
+    code = "UPSTREAM_TIMEOUT"
+    message = "The model's server did not answer in time"
+
+
+class ContextTooLong(ProviderError):
+    status = 422
+    code = "CONTEXT_TOO_LONG"
+    message = "The conversation is too long for this model"
+
+
+# What the framework refuses by itself, in our words.
+SENTENCES = {
+    400: "The request cannot be understood",
+    404: "There is nothing at this address",
+    405: "This address does not answer to that method",
+    413: "The request is too large",
+    414: "The address is too long",
+    415: "The body's Content-Type is not one this address reads",
+    416: "The range is not in the document",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Shows every error: JSON under /api, a page elsewhere. Of the cause only code and sentence are told."""
+    app.register_error_handler(MacrochatError, show)
+    app.register_error_handler(HTTPException, _frameworks)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_json() -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def show(error: MacrochatError) -> Response:
+    """One of our errors as an answer, in the form this address speaks."""
+    _roll_back()
+    if isinstance(error, ProviderError) and error.detail:
+        log.warning("provider error", code=error.code, detail=error.detail[:2000])
+    response = _answer(error.status, error.code, error.message, error.details)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="macrochat"'  # RFC 9110, 11.6.1
+    response.headers.update(error.headers)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _frameworks(error: HTTPException) -> Response | HTTPException:
+    status = error.code or 500
+    if status < 400 or error.response is not None:  # a redirect, or an answer made elsewhere
+        return error
+    _roll_back()
+    if status >= 500:
+        return _unexpected(error)
+    response = _answer(status, HTTPStatus(status).name, SENTENCES.get(status, f"{HTTPStatus(status).phrase}"))
+    for name, value in error.get_headers(request.environ):
+        if name in ("Allow", "Retry-After", "Content-Range", "WWW-Authenticate"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    _roll_back()
+    cause = getattr(error, "original_exception", None) or error
+    if isinstance(cause, sa.exc.SQLAlchemyError) and database.is_outage(cause):
+        log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
+        return show(Unavailable(retry_after=STORAGE_RETRY_SECONDS))
+    log.error("unexpected error", method=request.method, path=request.path, exc_info=cause)
+    return _answer(500, MacrochatError.code, MacrochatError.message)
+
+
+def _roll_back() -> None:
+    """Ends what the request had begun, so that the error page holds no lock and no connection."""
+    try:
+        db.session.rollback()
+    except sa.exc.SQLAlchemyError:
+        log.warning("rollback failed", exc_info=True)
+
+
+def _answer(status: int, code: str, message: str, details: list[dict[str, Any]] | None = None) -> Response:
+    request_id = g.get("request_id", "")
+    if not wants_json():
+        return _page(status, message, request_id)
+    body = {"success": False, "error": message, "code": code, "requestId": request_id}
+    if details:
+        body["details"] = details
+    response = cast(Response, flask.current_app.json.response(body))
+    response.status_code = status
+    return response
+
+
+def _page(status: int, message: str, request_id: str) -> Response:
+    title = HTTPStatus(status).phrase
+    facts = {"status": status, "title": title, "message": message, "request_id": request_id}
+    try:
+        text = flask.render_template("errors/page.html", **facts)
+    except Exception:  # the page may need what is broken; the plain one needs nothing
+        log.warning("error page failed", exc_info=True)
+        text = flask.render_template_string(PLAIN_PAGE, **facts)
+    return flask.make_response(text, status)
+
+
+PLAIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{{ title }}</title>
+<h1>{{ status }} {{ title }}</h1><p>{{ message }}</p><p><small>{{ request_id }}</small></p></html>
+"""

@@ -1,0 +1,38 @@
+"""The extensions, created unbound; `create_app` binds them."""
+
+from __future__ import annotations
+
+from flask import current_app, g, request
+from flask_limiter import Limiter
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    # Named constraints, so that migrations can drop them on every database.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+# Rows stay readable after commit: views answer from them without a second transaction.
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+migrate = Migrate()
+login_manager = LoginManager()
+
+
+def _caller() -> str:
+    """Whom a request counts for: the user once known, else the address."""
+    user = g.get("_login_user")
+    return f"user:{user.get_id()}" if user is not None and user.is_authenticated else f"address:{request.remote_addr}"
+
+
+limiter = Limiter(_caller, application_limits=[lambda: current_app.config["SETTINGS"].rate_limits])

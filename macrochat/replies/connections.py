@@ -1,0 +1,227 @@
+"""Open followers of this process: who reads, for how long, and how their bodies end.
+
+A follower reads a log from a byte offset until the reply is final. The end of its body means something: it returns only
+for a complete or stopped reply; every other end raises BodyCut, and the HTTP client sees a body without its last chunk.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import socket as sockets
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from ..logs import get_logger
+from .journal import READ_BYTES, Log
+from .models import COMPLETE, STOPPED, STREAMING
+
+log_line = get_logger(__name__)
+
+SLOW_READER_SECONDS = 30.0  # a reader that takes nothing for so long is cut
+TICK_SECONDS = 15.0  # a silent follower yields b"" so often, for heartbeats
+CLEAN_ENDS = (COMPLETE, STOPPED)
+
+
+class BodyCut(OSError):
+    """Breaks a response body. As ECONNRESET gunicorn closes the connection without a word in its log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.ECONNRESET, reason)
+        self.reason = reason
+
+
+class Connection:
+    """One open body. `credential` is what its request was signed with; it is looked at again while the body lives."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, reply_id: uuid.UUID, user_id: uuid.UUID, credential: Any, sock: Any = None) -> None:
+        self.id = next(self._ids)
+        self.reply_id = reply_id
+        self.user_id = user_id
+        self.credential = credential
+        self.wake = Event()
+        self.reason: str | None = None
+        self.opened = time.monotonic()
+        self.sending_since: float | None = None
+        self.socket = sock
+        self._watcher: Any = None
+
+    def close(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        self.wake.set()
+
+    def watch(self) -> None:
+        """Notices a client that hangs up while there is nothing to send; nobody else reads its socket now."""
+        if self.socket is None:
+            return
+        self.socket.settimeout(SLOW_READER_SECONDS)
+        self._watcher = gevent.get_hub().loop.io(self.socket.fileno(), 1)
+        self._watcher.start(self._peek)
+
+    def unwatch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        if self.socket is not None and self.socket.fileno() >= 0:
+            self.socket.settimeout(None)
+
+    def _peek(self) -> None:
+        try:
+            gone = self.socket._sock.recv(1, sockets.MSG_PEEK) == b""
+        except BlockingIOError:
+            return
+        except OSError:
+            gone = True
+        self._watcher.stop()  # gone, or a pipelined request waits: neither needs another look
+        if gone:
+            self.close("disconnected")
+
+
+class StreamingConnectionManager:
+    """Registers each follower and ends it after `limit` seconds. Reasons: `timeout`, `shutdown`, `manual`,
+
+    `disconnected`, `slow_reader`, `silence`, `revoked`, `deleted`, and `finished` for a body that came to its end.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self._open: dict[int, Connection] = {}
+
+    def register(self, connection: Connection) -> None:
+        self._open[connection.id] = connection
+
+    def close(self, connection_id: int, reason: str = "manual") -> None:
+        """Ends one body. Unknown ids are those that have ended already."""
+        if connection := self._open.get(connection_id):
+            connection.close(reason)
+
+    def close_all(self, reason: str = "shutdown") -> None:
+        for connection in list(self._open.values()):
+            connection.close(reason)
+
+    @property
+    def active_count(self) -> int:
+        return len(self._open)
+
+    def connections(self) -> list[Connection]:
+        return list(self._open.values())
+
+    def release(self, connection: Connection, reason: str) -> None:
+        """Forgets a connection whose body has ended."""
+        if self._open.pop(connection.id, None):
+            log_line.debug(
+                "streaming_connection_closed",
+                connectionId=connection.id,
+                replyId=str(connection.reply_id),
+                reason=reason,
+                activeConnections=len(self._open),
+            )
+
+
+class Follower:
+    """Iterates over a reply's bytes from an offset: `prefix` first, then what `log` holds from there on, live.
+
+    Yields b"" at the start (which sends the headers) and every TICK_SECONDS of silence.
+    """
+
+    def __init__(
+        self,
+        manager: StreamingConnectionManager,
+        connection: Connection,
+        offset: int,
+        prefix: bytes,
+        log: Log | None,
+        status: str,
+        silence_limit: float = 0,
+    ) -> None:
+        self.offset = offset
+        self.connection = connection
+        self._manager = manager
+        self._prefix = prefix
+        self._log = log
+        self._status = status
+        self._silence_limit = silence_limit
+        self._heard = time.monotonic()
+
+    @property
+    def status(self) -> str:
+        return self._log.status if self._log else self._status
+
+    def __iter__(self) -> Iterator[bytes]:
+        connection, log = self.connection, self._log
+        reason = "disconnected"
+        self._manager.register(connection)
+        if log:
+            log.readers.add(connection.wake)
+        connection.watch()
+        try:
+            yield b""
+            for piece in self._pieces():
+                connection.sending_since = time.monotonic()
+                yield piece
+                connection.sending_since = None
+            reason = "finished"
+            if self.status not in CLEAN_ENDS:
+                raise BodyCut(self.status)
+        except BodyCut as cut:
+            reason = cut.reason
+            raise
+        except GeneratorExit:
+            reason = self._why_gone()
+            raise
+        finally:
+            connection.unwatch()
+            if log:
+                log.readers.discard(connection.wake)
+            self._manager.release(connection, reason)
+
+    def _pieces(self) -> Iterator[bytes]:
+        for start in range(0, len(self._prefix), READ_BYTES):
+            self._check()
+            yield self._prefix[start : start + READ_BYTES]
+        position = self.offset + len(self._prefix)
+        self._prefix = b""
+        log = self._log
+        while log is not None:
+            self.connection.wake.clear()
+            self._check()
+            status = log.status
+            if data := log.read(position):
+                position += len(data)
+                self._heard = time.monotonic()
+                yield data
+            elif status != STREAMING:
+                return
+            elif not self.connection.wake.wait(self._patience()):
+                yield b""
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if self.connection.reason:
+            raise BodyCut(self.connection.reason)
+        if now - self.connection.opened >= self._manager.limit:
+            raise BodyCut("timeout")
+        if self._silence_limit and now - self._heard >= self._silence_limit:
+            raise BodyCut("silence")
+
+    def _patience(self) -> float:
+        """Seconds until something must be looked at even though nobody wakes this follower."""
+        now = time.monotonic()
+        until = min(TICK_SECONDS, self._manager.limit - (now - self.connection.opened))
+        if self._silence_limit:
+            until = min(until, self._silence_limit - (now - self._heard))
+        return max(0.001, until)
+
+    def _why_gone(self) -> str:
+        since = self.connection.sending_since
+        if since is not None and time.monotonic() - since >= SLOW_READER_SECONDS - 1:
+            return "slow_reader"
+        return self.connection.reason or "disconnected"

@@ -1,0 +1,170 @@
+"""One generation: a greenlet that pulls text out of a provider and appends it to the journal, to the reply's end.
+
+It is nobody's request: readers come and go without it noticing. Its last act is the final claim, one guarded UPDATE.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from ..errors import MacrochatError, ProviderError
+from ..logs import get_logger
+from ..providers.base import Completion, CompletionRequest, Provider
+from .claims import Outcome
+from .journal import Journal, Log, StorageFailed
+from .models import COMPLETE, FAILED, STOPPED
+from .store import Fenced
+
+log_line = get_logger(__name__)
+
+PROGRESS_EVERY = 10  # chunks between two debug lines (S19)
+
+
+class Stopped(BaseException):
+    """Thrown into a generation that waits for its provider. No Exception: nothing on the way may swallow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a generation works on. `request.prefix` is the text that the reply holds already."""
+
+    reply_id: uuid.UUID
+    chat_id: uuid.UUID
+    user_id: uuid.UUID
+    provider: Provider
+    request: CompletionRequest
+    max_bytes: int
+
+
+class Generation:
+    """`started` is set at the provider's first event; if a refusal came instead, it raises that ProviderError.
+
+    `claim(generation, outcome)` makes the outcome final in the database; it is called once, outside the greenlet that a
+    stop interrupts, or never when the reply was lost to another worker (`log.error` is Fenced then).
+    """
+
+    def __init__(self, task: Task, log: Log, journal: Journal, claim: Callable[[Generation, Outcome], None]) -> None:
+        self.task = task
+        self.log = log
+        self.base = log.end  # what the message holds already, in bytes
+        self.finishing = False
+        self.started: AsyncResult[None] = AsyncResult()
+        self.ended = Event()
+        self.first_byte_at: float | None = None  # seconds since 1970
+        self.chunks = 0
+        self._journal = journal
+        self._claim = claim
+        self._completion: Completion | None = None
+        self._refusal: MacrochatError | None = None
+        self._stop_wanted = False
+        self._running = False
+        self._began = time.monotonic()
+        self._greenlet = gevent.Greenlet(self._run)
+
+    def start(self) -> None:
+        self._greenlet.start()
+
+    def stop(self) -> None:
+        """Ends it as `stopped`, before the first token too. Idempotent; returns at once."""
+        if self._stop_wanted:
+            return
+        self._stop_wanted = True
+        if self._running:
+            self._greenlet.kill(Stopped, block=False)
+
+    def abandon(self) -> None:
+        """Ends it without a claim: the reply belongs to another worker now, or is gone."""
+        self.log.error = self.log.error or Fenced()
+        self.stop()
+
+    def _run(self) -> None:
+        """Everything here may be interrupted by `stop`; what must not be is left to `_finish`."""
+        self._running = True
+        try:
+            outcome = self._write_reply()
+        except Stopped:
+            outcome = Outcome(status=STOPPED)
+        finally:
+            self._running = False
+            self.finishing = True
+        if self._completion is not None:
+            self._completion.close()
+        gevent.spawn(self._finish, outcome)
+
+    def _write_reply(self) -> Outcome:
+        try:
+            if self._stop_wanted:
+                raise Stopped
+            self._completion = self.task.provider.open(self.task.request)
+            self.started.set(None)
+            self._pump(self._completion)
+            return Outcome(
+                status=COMPLETE, finish_reason=self._completion.finish_reason, usage=self._completion.usage
+            )
+        except (Fenced, StorageFailed):
+            return Outcome(status=STOPPED)  # `_finish` meets it again and decides
+        except ProviderError as error:
+            log_line.warning("stream_processing_error", code=error.code, detail=error.detail[:500], **self._facts())
+            return self._failed(error)
+        except Exception:
+            log_line.exception("stream_processing_error", **self._facts())
+            return self._failed(MacrochatError())
+
+    def _pump(self, completion: Completion) -> None:
+        size = self.log.end
+        for piece in completion:
+            if self.first_byte_at is None:
+                self.first_byte_at = time.time()
+            size += len(piece)
+            if size > self.task.max_bytes:
+                raise ProviderError("The reply grew too long and was cut", code="REPLY_TOO_LONG")
+            self._journal.append(self.log, piece)
+            self.chunks += 1
+            if self.chunks % PROGRESS_EVERY == 0:
+                log_line.debug("stream_processing_progress", **self._facts())
+
+    def _failed(self, error: MacrochatError) -> Outcome:
+        if not self.started.ready():
+            self._refusal = error
+        return Outcome(
+            status=FAILED,
+            error_code=error.code,
+            error_message=error.message,
+            usage=self._completion.usage if self._completion else None,
+        )
+
+    def _finish(self, outcome: Outcome) -> None:
+        try:
+            self._journal.flush(self.log)
+        except StorageFailed:
+            self.log.error = None
+            outcome = Outcome(
+                status=FAILED,
+                error_code="STORAGE_UNAVAILABLE",
+                error_message="The database could not store the rest of this reply",
+            )
+        except Fenced:
+            outcome = Outcome(status="lost")
+        if outcome.status != "lost":
+            self._claim(self, outcome)
+        log_line.info("stream_processing_completed", status=outcome.status, **self._facts())
+        if not self.started.ready():
+            # After the claim: a POST that waits answers with what the database says.
+            self.started.set_exception(self._refusal) if self._refusal else self.started.set(None)
+        self.ended.set()
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "replyId": str(self.task.reply_id),
+            "chatId": str(self.task.chat_id),
+            "userId": str(self.task.user_id),
+            "chunkCount": self.chunks,
+            "contentLength": self.log.end,
+            "durationMs": round((time.monotonic() - self._began) * 1000),
+        }

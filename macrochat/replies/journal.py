@@ -1,0 +1,255 @@
+"""The journal: append · commit · wake · fold. It knows nothing of HTTP or providers.
+
+A `Log` is one reply's committed text in this process and the readers that wait for more. The `Journal` is the process's
+one writer: generations hand it pieces, it commits the pending pieces of all streams as one row, and only then lets
+the logs grow and wakes their readers. So every byte a reader has seen is in the database.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event
+
+from ..database import is_outage
+from ..logs import get_logger
+from .store import Entry, Fenced, Store, fold, hold_lease
+
+log_line = get_logger(__name__)
+
+FOLD_SECONDS = 1.0
+MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in one statement
+MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
+MAX_PENDING_BYTES_PER_LOG = 512 << 10
+PATIENCE_SECONDS = 30.0  # how long the database may refuse commits before running replies fail
+READ_BYTES = 64 << 10
+
+
+class StorageFailed(Exception):
+    """The database refused commits for PATIENCE_SECONDS; what was not committed is dropped, and nobody saw it."""
+
+
+class Log:
+    """A reply's committed bytes from `base` on. `end` is the offset after the last one; offsets are bytes.
+
+    `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970).
+    """
+
+    __slots__ = ("base", "data", "error", "folded", "grown_at", "pending", "pending_bytes", "readers", "reply_id", "status")
+
+    def __init__(self, reply_id: uuid.UUID, base: int = 0) -> None:
+        self.reply_id = reply_id
+        self.base = base
+        self.data = bytearray()
+        self.status = "streaming"
+        self.grown_at = time.time()
+        self.readers: set[Event] = set()
+        self.folded = base
+        self.pending: list[bytes] = []
+        self.pending_bytes = 0
+        self.error: Exception | None = None
+
+    @property
+    def end(self) -> int:
+        return self.base + len(self.data)
+
+    def read(self, offset: int) -> bytes:
+        """At most READ_BYTES from `offset` (not before `base`); empty when nothing more is there yet."""
+        start = offset - self.base
+        return bytes(self.data[start : start + READ_BYTES])
+
+    def grow(self, data: bytes) -> None:
+        self.data += data
+        self.grown_at = time.time()
+        self.wake()
+
+    def finish(self, status: str) -> None:
+        self.status = status
+        self.wake()
+
+    def wake(self) -> None:
+        for reader in self.readers:
+            reader.set()
+
+
+class Journal:
+    """The process's writer. `owner` is the worker's id; `interval` the least time between commits, in seconds."""
+
+    def __init__(self, store: Store, owner: uuid.UUID, interval: float, on_fenced: Callable[[], None]) -> None:
+        self.store = store
+        self.owner = owner
+        self.logs: dict[uuid.UUID, Log] = {}
+        self._interval = interval
+        self._on_fenced = on_fenced
+        self._begin_owner()
+        self._dirty: dict[Log, None] = {}
+        self._pending_bytes = 0
+        self._work = Event()
+        self._settled = Event()  # set and replaced after every commit, successful or not
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self) -> None:
+        self._greenlets = [gevent.spawn(self._commit_loop), gevent.spawn(self._fold_loop)]
+
+    def kill(self) -> None:
+        gevent.killall(self._greenlets)
+
+    def open(self, log: Log) -> None:
+        """Begins to write a log. What it holds, and the text before its base, is stored already."""
+        log.folded = log.end
+        log.error = None
+        self.logs[log.reply_id] = log
+
+    def append(self, log: Log, piece: bytes) -> None:
+        """Hands over text to be committed. Waits only when too much is already waiting.
+
+        Raises StorageFailed or Fenced once this log cannot be written any more.
+        """
+        if log.error:
+            raise log.error
+        log.pending.append(piece)
+        log.pending_bytes += len(piece)
+        self._pending_bytes += len(piece)
+        self._dirty[log] = None
+        self._work.set()
+        while log.pending_bytes > MAX_PENDING_BYTES_PER_LOG or self._pending_bytes > MAX_PENDING_BYTES:
+            self._wait_for_commit(log)
+
+    def flush(self, log: Log) -> None:
+        """Returns when all that was appended is committed. Raises as `append` does."""
+        while log.pending_bytes:
+            self._wait_for_commit(log)
+        if log.error:
+            raise log.error
+
+    def close(self, log: Log, status: str) -> None:
+        """Ends a log after its final claim; its readers learn the status."""
+        self.logs.pop(log.reply_id, None)
+        log.finish(status)
+
+    def abandon(self) -> list[Log]:
+        """After a fence: gives up every log, uncommitted text and all. Returns them; their readers still wait."""
+        logs = list(self.logs.values())
+        for log in logs:
+            self._drop(log, Fenced())
+        self.logs.clear()
+        return logs
+
+    def adopt(self, owner: uuid.UUID) -> None:
+        """Goes on under a new worker id after a fence."""
+        self.owner = owner
+        self._begin_owner()
+
+    def fold(self) -> None:
+        """Moves what was committed before the last call into per-reply chunks.
+
+        So a row lives for one to two FOLD_SECONDS, and readers elsewhere that look ten times a second meet every row.
+        Raises Fenced, and database errors (nothing is changed then, and the next call does it).
+        """
+        seq, ends = self._mark
+        owner = self.owner
+        parts = [(log, log.folded, end) for log, end in ends if end > log.folded and log.reply_id in self.logs]
+        entries: list[Entry] = [
+            (log.reply_id.bytes, start, bytes(log.data[start - log.base : end - log.base])) for log, start, end in parts
+        ]
+        if seq > self._folded_seq:
+            self.store.transact(lambda connection: _fold(connection, owner, seq, entries))
+        if owner != self.owner:
+            return
+        for log, _start, end in parts:
+            log.folded = end
+        self._folded_seq = seq
+        self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
+
+    def _begin_owner(self) -> None:
+        self._seq = 0  # of the last row tried
+        self._seq_committed = 0
+        self._folded_seq = 0
+        self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
+
+    def _wait_for_commit(self, log: Log) -> None:
+        settled = self._settled
+        settled.wait()
+        if log.error:
+            raise log.error
+
+    def _commit_loop(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            began = time.monotonic()
+            while self._dirty:
+                self._commit_batch()
+            gevent.sleep(max(0.0, self._interval - (time.monotonic() - began)))
+
+    def _commit_batch(self) -> None:
+        batch = self._take_batch()
+        entries: list[Entry] = [(log.reply_id.bytes, log.end, data) for log, data in batch]
+        error = self._commit_until_settled(entries)
+        for log, data in batch:
+            log.pending_bytes -= len(data)
+            self._pending_bytes -= len(data)
+            if error is None:
+                log.grow(data)
+            else:
+                self._drop(log, error)
+        settled, self._settled = self._settled, Event()
+        settled.set()
+        if isinstance(error, Fenced):
+            self._on_fenced()
+
+    def _take_batch(self) -> list[tuple[Log, bytes]]:
+        batch, size = [], 0
+        for log in list(self._dirty):
+            data = b"".join(log.pending)
+            log.pending.clear()
+            del self._dirty[log]
+            batch.append((log, data))
+            size += len(data)
+            if size > MAX_BATCH_BYTES:
+                break
+        return batch
+
+    def _commit_until_settled(self, entries: list[Entry]) -> Exception | None:
+        """Tries the same row again until the database has answered, so that a lost acknowledgement writes nothing twice."""
+        self._seq += 1
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        pause = 0.05
+        while True:
+            try:
+                self.store.commit(self.owner, self._seq, entries)
+                self._seq_committed = self._seq
+                return None
+            except Fenced as error:
+                return error
+            except Exception as error:
+                log_line.warning("journal_commit_failed", error=type(error).__name__, outage=is_outage(error))
+                if time.monotonic() > give_up or not is_outage(error):
+                    return StorageFailed()
+            gevent.sleep(pause)
+            pause = min(1.0, pause * 2)
+
+    def _drop(self, log: Log, error: Exception) -> None:
+        log.error = error
+        self._pending_bytes -= log.pending_bytes
+        log.pending.clear()
+        log.pending_bytes = 0
+        self._dirty.pop(log, None)
+
+    def _fold_loop(self) -> None:
+        while True:
+            gevent.sleep(FOLD_SECONDS)
+            try:
+                self.fold()
+            except Fenced:
+                self._on_fenced()
+            except Exception as error:
+                log_line.warning("journal_fold_failed", error=type(error).__name__)
+
+
+def _fold(connection: object, owner: uuid.UUID, seq: int, entries: list[Entry]) -> None:
+    hold_lease(connection, owner)  # type: ignore[arg-type]
+    fold(connection, owner, seq, entries)  # type: ignore[arg-type]

@@ -1,0 +1,94 @@
+"""Replies, the journal they are written to, and the workers that write them (the shapes of DESIGN §1, §2 and §4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..database import UTCDateTime, now
+from ..extensions import db
+
+STREAMING, COMPLETE, STOPPED, FAILED, INTERRUPTED = "streaming", "complete", "stopped", "failed", "interrupted"
+
+
+class Reply(db.Model):
+    """An assistant's message being written, or how the writing ended. Its id is that message's.
+
+    `owner` is the worker that may write; every change from `streaming` is an UPDATE that names status and owner.
+    `bytes` is the length of the final text; while streaming the journal knows.
+    """
+
+    __tablename__ = "replies"
+    __table_args__ = (
+        sa.Index(
+            "uq_replies_one_streaming_per_chat",
+            "chat_id",
+            unique=True,
+            sqlite_where=sa.text("status = 'streaming'"),
+            postgresql_where=sa.text("status = 'streaming'"),
+        ),
+        sa.Index(
+            "ix_replies_running",
+            "owner",
+            sqlite_where=sa.text("status = 'streaming'"),
+            postgresql_where=sa.text("status = 'streaming'"),
+        ),
+        sa.UniqueConstraint("chat_id", "request_key"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    request_key: Mapped[str | None] = mapped_column(sa.String(255))  # idempotency key of what asked for this reply
+    status: Mapped[str] = mapped_column(sa.String(16), default=STREAMING)
+    owner: Mapped[uuid.UUID] = mapped_column(sa.Uuid)
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    bytes: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str] = mapped_column(sa.String(255))
+    provider: Mapped[str] = mapped_column(sa.String(64), default="")
+    finish_reason: Mapped[str | None] = mapped_column(sa.String(64))
+    error_code: Mapped[str | None] = mapped_column(sa.String(64))
+    error_message: Mapped[str | None] = mapped_column(sa.String(500))
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    first_byte_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=1)  # generations begun, the first included
+    takeovers: Mapped[int] = mapped_column(default=0)  # since a person last asked; bounded
+
+
+class Worker(db.Model):
+    """A process that writes replies. Its lease runs on the database's clock; once `fenced` it can commit nothing."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(255), default="")  # host and process id, for people
+    started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    lease_until: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970
+    fenced: Mapped[bool] = mapped_column(default=False)
+
+
+class JournalRow(db.Model):
+    """One commit of one worker: what all its streams had new. Lives about a second, until it is folded."""
+
+    __tablename__ = "journal"
+
+    owner: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True)
+    seq: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    entries: Mapped[bytes] = mapped_column(sa.LargeBinary)  # msgpack: [[reply id, byte offset, bytes], …]
+    created_at: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970, the database's clock
+
+
+class ReplyChunk(db.Model):
+    """Folded text of a running reply, waiting to become `messages.content`."""
+
+    __tablename__ = "reply_chunks"
+
+    reply_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True)
+    offset: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    bytes: Mapped[bytes] = mapped_column(sa.LargeBinary)

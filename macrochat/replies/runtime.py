@@ -1,0 +1,300 @@
+"""The engine room of one process: its journal, lease, generations and followers, and the greenlets that look after them.
+
+It starts with the worker (`start`, called from gunicorn.conf.py) or at the first need, and drains when gunicorn wants the
+worker to end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import sqlalchemy as sa
+from flask import Flask, current_app
+
+from ..config import Settings
+from ..database import is_outage
+from ..extensions import db
+from ..logs import get_logger
+from . import claims, recovery
+from .claims import Outcome
+from .connections import StreamingConnectionManager
+from .generation import Generation, Task
+from .journal import Journal, Log
+from .models import INTERRUPTED, STOPPED, STREAMING
+from .recovery import Lease, Orphan
+from .store import Fenced, Store, replies
+from .tails import Tails
+
+log_line = get_logger(__name__)
+
+WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
+CREDENTIALS_SECONDS = 2.0
+MAX_TAKEOVERS = 3
+DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
+
+
+class Runtime:
+    """One per application and process. All times in seconds."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        self.manager = StreamingConnectionManager(settings.stream_timeout)
+        self.generations: dict[uuid.UUID, Generation] = {}
+        self.draining = False
+        # Set by the service: how to make a Task from an orphan, or None when its provider cannot continue.
+        self.prepare: Callable[[Orphan], Task | None] = lambda orphan: None
+        # Set by the service: which of these credentials are still good.
+        self.still_valid: Callable[[set[Any]], set[Any]] = lambda credentials: credentials
+        self._started = False
+        self._greenlets: list[gevent.Greenlet] = []
+
+    # Life
+
+    def start(self, worker: Any = None) -> None:
+        """Registers this process and begins the background work. Idempotent. `worker` is gunicorn's, watched for its end."""
+        if not self._started:
+            self._started = True
+            self.store = Store(self.settings)
+            self.lease = Lease(self.store, self.settings.lease_seconds)
+            interval = self.settings.commit_interval_ms / 1000
+            self.journal = Journal(self.store, self.lease.worker_id, interval, self._lose_lease)
+            with self.app.app_context():
+                self.tails = Tails(db.engine)
+            self._registered = False
+            self._try("register", self._register)
+            self.journal.start()
+            loops = [
+                (recovery.RENEW_SECONDS, self._renew),
+                (recovery.SWEEP_SECONDS, self._sweep),
+                (WATCH_SECONDS, self._watch),
+                (CREDENTIALS_SECONDS, self._check_credentials),
+            ]
+            self._greenlets = [gevent.spawn(self._every, seconds, work) for seconds, work in loops]
+        if worker is not None:
+            self._greenlets.append(gevent.spawn(self._drain_with, worker))
+
+    def stop(self) -> None:
+        """Ends all of it at once, as a crash would; for tests."""
+        if self._started:
+            gevent.killall(self._greenlets)
+            for generation in list(self.generations.values()):
+                generation.abandon()
+            gevent.sleep(0)
+            self.journal.kill()
+            self.manager.close_all()
+            self.store.close()
+            self._started = False
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Refuses new sends, lets running replies finish for up to `seconds`, hands the rest over, breaks the bodies."""
+        self.draining = True
+        until = time.monotonic() + seconds
+        while self.generations and time.monotonic() < until:
+            gevent.sleep(0.05)
+        log_line.info("draining", handedOver=len(self.generations), readers=self.manager.active_count)
+        for generation in list(self.generations.values()):
+            generation.abandon()
+        self._try("give_up_lease", self.lease.give_up)
+        self.manager.close_all("shutdown")
+
+    @property
+    def ready(self) -> bool:
+        return self._started and self._registered and not self.draining
+
+    @property
+    def worker_id(self) -> uuid.UUID:
+        return self.lease.worker_id
+
+    # Generations
+
+    def generate(self, task: Task, text: bytes) -> Generation:
+        """Starts writing a reply that this worker owns and whose committed text so far is `text`."""
+        log = self.tails.release(task.reply_id) or Log(task.reply_id, len(text))
+        log.grow(text[log.end - len(text) :] if log.end < len(text) else b"")
+        self.journal.open(log)
+        generation = self.generations[task.reply_id] = Generation(task, log, self.journal, self._claim)
+        generation.start()
+        return generation
+
+    def log(self, reply_id: uuid.UUID) -> Log | None:
+        """The reply's log if this process writes or follows it."""
+        generation = self.generations.get(reply_id)
+        return generation.log if generation else self.tails.get(reply_id)
+
+    def stop_reply(self, reply_id: uuid.UUID) -> None:
+        """Stops a generation of this process at once; others see the wish on the row."""
+        if generation := self.generations.get(reply_id):
+            generation.stop()
+
+    def _claim(self, generation: Generation, outcome: Outcome) -> None:
+        """Tries until the database has answered: a reply must not stay `streaming` because of a passing outage."""
+        log = generation.log
+        pause = 0.05
+        while True:
+            try:
+                status = self._finish(generation, outcome)
+                break
+            except Fenced:
+                self.generations.pop(log.reply_id, None)
+                self.journal.logs.pop(log.reply_id, None)
+                self.tails.keep(log, self.journal.owner)
+                return
+            except Exception as error:
+                log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])
+            gevent.sleep(pause)
+            pause = min(1.0, pause * 2)
+        self.generations.pop(log.reply_id, None)
+        self.journal.close(log, status or "deleted")
+
+    def _finish(self, generation: Generation, outcome: Outcome) -> str | None:
+        log, owner, base = generation.log, self.journal.owner, generation.base
+        tail = bytes(log.data[base - log.base :])
+        first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
+        return self.store.transact(
+            lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None)
+        )
+
+    # Losing and taking over
+
+    def _register(self) -> None:
+        self.journal.adopt(self.lease.register())
+        self._registered = True
+
+    def _lose_lease(self) -> None:
+        """Somebody has fenced this process: what it wrote is theirs now. Its readers follow from the database."""
+        if not self._registered:
+            return
+        self._registered = False
+        log_line.warning("fenced", generations=len(self.generations))
+        owner = self.journal.owner
+        for generation in list(self.generations.values()):
+            generation.abandon()
+        self.generations.clear()
+        for log in self.journal.abandon():
+            self.tails.keep(log, owner)
+        if not self.draining:
+            self._try("register", self._register)
+
+    def _renew(self) -> None:
+        if self.draining:
+            return
+        if not self._registered:
+            self._register()
+            return
+        try:
+            self.lease.renew()
+        except Fenced:
+            self._lose_lease()
+
+    def _sweep(self) -> None:
+        if self.draining or not self._registered:
+            return
+        for orphan in recovery.sweep(self.store, self.worker_id):
+            log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text))
+            self._take_over(orphan)
+
+    def _take_over(self, orphan: Orphan) -> None:
+        with self.app.app_context():
+            task = self.prepare(orphan)
+        if task is None or orphan.stop_requested or orphan.takeovers > MAX_TAKEOVERS:
+            self._end_orphan(orphan)
+        else:
+            self.generate(task, orphan.text)
+
+    def _end_orphan(self, orphan: Orphan) -> None:
+        outcome = Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
+        base, owner = len(orphan.text), self.journal.owner
+        self.store.transact(
+            lambda connection: claims.finish(connection, owner, orphan.reply_id, base, b"", outcome, None)
+        )
+
+    # Watching
+
+    def _watch(self) -> None:
+        self.tails.tick()
+        if self.generations:
+            self._watch_own()
+
+    def _watch_own(self) -> None:
+        """Sees stops written by other processes, and replies that were deleted."""
+        before = list(self.generations)
+        query = _running_of(self.journal.owner)
+        with self.tails.engine.connect() as connection:
+            wishes = {row.id: row.stop_requested for row in connection.execute(query)}
+        for reply_id in before:
+            generation = self.generations.get(reply_id)
+            if generation is None:
+                continue
+            if reply_id not in wishes:
+                self._forget(generation)
+            elif wishes[reply_id]:
+                generation.stop()
+
+    def _forget(self, generation: Generation) -> None:
+        """The row is not ours and running any more: deleted, or finished a moment ago by ourselves."""
+        if generation.finishing:
+            return
+        generation.abandon()
+        self.generations.pop(generation.task.reply_id, None)
+        self.journal.close(generation.log, "deleted")
+
+    def _check_credentials(self) -> None:
+        open_now = self.manager.connections()
+        credentials = {connection.credential for connection in open_now if connection.credential is not None}
+        if not credentials:
+            return
+        with self.app.app_context():
+            valid = self.still_valid(credentials)
+        for connection in open_now:
+            if connection.credential is not None and connection.credential in credentials - valid:
+                connection.close("revoked")
+
+    # Greenlets
+
+    def _every(self, seconds: float, work: Callable[[], None]) -> None:
+        while True:
+            self._try(work.__name__, work)
+            gevent.sleep(seconds)
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            if is_outage(error):
+                log_line.warning("storage_unavailable", during=what, error=type(error).__name__)
+            else:
+                log_line.exception("background_work_failed", during=what)
+
+    def _drain_with(self, worker: Any) -> None:
+        while worker.alive:
+            gevent.sleep(0.1)
+        self.drain()
+
+
+INTERRUPTION = Outcome(
+    status=INTERRUPTED,
+    error_code="WORKER_LOST",
+    error_message="The server was interrupted while writing this reply",
+)
+
+
+def _running_of(owner: uuid.UUID) -> sa.Select[tuple[uuid.UUID, bool]]:
+    mine = sa.and_(replies.c.owner == owner, replies.c.status == STREAMING)
+    return sa.select(replies.c.id, replies.c.stop_requested).where(mine)
+
+
+def runtime() -> Runtime:
+    """The current application's engine room, started if it was not."""
+    room: Runtime = current_app.extensions["macrochat"]
+    room.start()
+    return room
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["macrochat"] = Runtime(app, app.config["SETTINGS"])

@@ -1,0 +1,135 @@
+"""Replies that other workers write, followed from here.
+
+One look at the database per owner and tick serves however many replies of that owner are read in this process. What a
+look misses (rows folded meanwhile, another owner) shows as a gap in the offsets, and the text is read anew.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from . import texts
+from .journal import FOLD_SECONDS, Log
+from .models import STREAMING
+from .store import replies, rows_after
+
+MAX_IDS = 500  # in one IN list
+MAX_TICK_GAP_SECONDS = 0.8 * FOLD_SECONDS
+
+
+class Tails:
+    """The logs of replies written elsewhere, by reply id. They are dropped when nobody reads them any more."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._logs: dict[uuid.UUID, Log] = {}
+        self._owners: dict[uuid.UUID, uuid.UUID] = {}
+        self._seen: dict[uuid.UUID, int] = {}  # owner → last journal row looked at
+        self._missed: set[uuid.UUID] = set()
+        self._ticked = 0.0
+
+    def __len__(self) -> int:
+        return len(self._logs)
+
+    def get(self, reply_id: uuid.UUID) -> Log | None:
+        return self._logs.get(reply_id)
+
+    def open(self, text: texts.Text) -> Log:
+        """A log that goes on from `text` (just read). Its readers must join before anything yields."""
+        log = self._logs.get(text.reply.id)
+        if log is None:
+            log = Log(text.reply.id, len(text.data))
+            self.keep(log, text.reply.owner)
+            # Rows committed since `text` was read are either after `seq` or already folded: the first tick finds out.
+            self._missed.add(log.reply_id)
+        return log
+
+    def keep(self, log: Log, owner: uuid.UUID) -> None:
+        """Takes over a log whose reply this process wrote until it lost its lease."""
+        log.error = None
+        self._logs[log.reply_id] = log
+        self._owners[log.reply_id] = owner
+
+    def release(self, reply_id: uuid.UUID) -> Log | None:
+        """Gives a log up because this process writes the reply now."""
+        self._owners.pop(reply_id, None)
+        return self._logs.pop(reply_id, None)
+
+    def tick(self) -> None:
+        """Looks once. Raises database errors; nothing is lost then."""
+        self._drop_unread()
+        late = time.monotonic() - self._ticked > MAX_TICK_GAP_SECONDS
+        self._ticked = time.monotonic()
+        if not self._logs:
+            self._seen.clear()
+            return
+        if late:  # rows may have been folded unseen
+            self._missed.update(self._logs)
+        with self.engine.connect() as connection:
+            self._look_at_rows(connection)
+            self._look_at_statuses(connection)
+            for reply_id in list(self._missed):
+                self._reload(connection, reply_id)
+
+    def _drop_unread(self) -> None:
+        for reply_id in [reply_id for reply_id, log in self._logs.items() if not log.readers]:
+            self.release(reply_id)
+            self._missed.discard(reply_id)
+
+    def _look_at_rows(self, connection: sa.Connection) -> None:
+        owners = set(self._owners.values())
+        self._seen = {owner: seq for owner, seq in self._seen.items() if owner in owners}
+        for owner in owners:
+            for seq, entries in rows_after(connection, owner, self._seen.get(owner, -1)):
+                self._seen[owner] = seq
+                for reply, offset, data in entries:
+                    self._extend(uuid.UUID(bytes=reply), offset, data)
+
+    def _extend(self, reply_id: uuid.UUID, offset: int, data: bytes) -> None:
+        log = self._logs.get(reply_id)
+        if log is None or offset + len(data) <= log.end:
+            return
+        if offset > log.end:
+            self._missed.add(reply_id)
+        else:
+            log.grow(data[log.end - offset :])
+
+    def _look_at_statuses(self, connection: sa.Connection) -> None:
+        found = {}
+        for ids in _slices(list(self._logs)):
+            query = sa.select(replies.c.id, replies.c.status, replies.c.owner).where(replies.c.id.in_(ids))
+            found.update({row.id: row for row in connection.execute(query)})
+        for reply_id in list(self._logs):
+            row = found.get(reply_id)
+            if row is None:
+                self._end(reply_id, "deleted")
+            elif row.status != STREAMING or row.owner != self._owners.get(reply_id):
+                self._missed.add(reply_id)
+
+    def _reload(self, connection: sa.Connection, reply_id: uuid.UUID) -> None:
+        log = self._logs.get(reply_id)
+        text = texts.read(connection, reply_id) if log else None
+        self._missed.discard(reply_id)
+        if log is None or reply_id not in self._logs:
+            return
+        if text is None:
+            self._end(reply_id, "deleted")
+            return
+        if len(text.data) > log.end:
+            log.grow(text.data[log.end :])
+        if text.final:
+            self._end(reply_id, text.reply.status)
+        else:
+            self._owners[reply_id] = text.reply.owner
+
+    def _end(self, reply_id: uuid.UUID, status: str) -> None:
+        if log := self.release(reply_id):
+            log.finish(status)
+
+
+def _slices(ids: list[uuid.UUID]) -> Iterable[list[uuid.UUID]]:
+    return (ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS))

@@ -1,0 +1,76 @@
+"""A reply's committed text, put together from where it may be: the journal, its chunks, its message.
+
+Text only ever moves from the journal to the chunks to the message, in one transaction each. Reading in that order, every
+byte is met at least once even when each statement sees a later state than the one before.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from .claims import messages
+from .models import STREAMING
+from .store import chunks, replies, rows_after
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`data` is the committed text as UTF-8; `reply` the row of `replies` as of the same moment or later.
+
+    `seq` is the last journal row of the owner that was seen (-1: none).
+    """
+
+    data: bytes
+    reply: Any
+    seq: int = -1
+
+    @property
+    def final(self) -> bool:
+        return self.reply.status != STREAMING
+
+
+def read(connection: sa.Connection, reply_id: uuid.UUID) -> Text | None:
+    """The whole committed text, or None when there is no such reply."""
+    owner = connection.execute(sa.select(replies.c.owner).where(replies.c.id == reply_id)).scalar()
+    if owner is None:
+        return None
+    rows = rows_after(connection, owner, -1)
+    parts = [
+        (offset, data) for _seq, entries in rows for reply, offset, data in entries if reply == reply_id.bytes
+    ]
+    query = sa.select(chunks.c.offset, chunks.c.bytes).where(chunks.c.reply_id == reply_id).order_by(chunks.c.offset)
+    folded = [(row.offset, bytes(row.bytes)) for row in connection.execute(query)]
+    whole = sa.select(messages.c.content, replies).join_from(messages, replies, messages.c.id == replies.c.id)
+    row = connection.execute(whole.where(replies.c.id == reply_id)).first()
+    if row is None:
+        return None
+    text = row.content.encode()
+    if row.status == STREAMING:
+        text = extend(text, folded + parts)
+    return Text(text, row, rows[-1][0] if rows else -1)
+
+
+def extend(text: bytes, parts: list[tuple[int, bytes]]) -> bytes:
+    """`text` with the parts (byte offset, bytes) that go on from it; what it has already, or what leaves a gap, is skipped."""
+    whole = bytearray(text)
+    for offset, data in parts:
+        if offset <= len(whole) < offset + len(data):
+            whole += data[len(whole) - offset :]
+    return bytes(whole)
+
+
+def consolidate(connection: sa.Connection, reply_id: uuid.UUID) -> bytes:
+    """Moves a reply's chunks into its message and returns the whole text. The caller holds the reply."""
+    query = sa.select(chunks.c.offset, chunks.c.bytes).where(chunks.c.reply_id == reply_id).order_by(chunks.c.offset)
+    parts = [(row.offset, bytes(row.bytes)) for row in connection.execute(query)]
+    content = connection.execute(sa.select(messages.c.content).where(messages.c.id == reply_id)).scalar() or ""
+    text = extend(content.encode(), parts)
+    if parts:
+        update = sa.update(messages).where(messages.c.id == reply_id).values(content=text.decode())
+        connection.execute(update)
+        connection.execute(sa.delete(chunks).where(chunks.c.reply_id == reply_id))
+    return text

@@ -1,0 +1,67 @@
+"""Journal bytes on the wire: raw text/plain, or server-sent events for who asks for them."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response
+
+from .connections import CLEAN_ENDS, BodyCut, Follower
+from .models import STREAMING
+
+LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representation that still grows
+
+
+def text_response(follower: Follower, headers: dict[str, str], *, total: int | None, partial: bool) -> Response:
+    """The reply's text and nothing else. `total` is its length in bytes once final; `partial` answers a Range request."""
+    response = Response(iter(follower), 206 if partial else 200, content_type="text/plain; charset=utf-8")
+    _set_headers(response, headers)
+    response.headers["Accept-Ranges"] = "bytes"
+    if partial:
+        last = LIVE_LAST_BYTE if total is None else total - 1
+        response.headers["Content-Range"] = f"bytes {follower.offset}-{last}/{'*' if total is None else total}"
+    return response
+
+
+def event_response(follower: Follower, headers: dict[str, str], describe: Callable[[], dict[str, Any]]) -> Response:
+    """The same as events. `describe` returns the status object for the last one."""
+    response = Response(_events(follower, describe), content_type="text/event-stream; charset=utf-8")
+    _set_headers(response, headers)
+    return response
+
+
+def _set_headers(response: Response, headers: dict[str, str]) -> None:
+    response.headers["Cache-Control"] = "no-cache, no-store, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Vary"] = "Accept"
+    response.headers.update(headers)
+
+
+def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
+    """A final reply's events end cleanly, whatever its status: the last event says it. Other ends cut the body."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    position = follower.offset
+    pieces = iter(follower)
+    try:
+        first = True
+        for piece in pieces:
+            if not piece:
+                yield b"" if first else b": \n\n"
+                first = False
+                continue
+            position += len(piece)
+            if text := decode(piece):
+                yield _event("delta", {"text": text}, position)
+    except BodyCut as cut:
+        if follower.status == STREAMING or cut.reason != follower.status:
+            raise
+    finally:
+        pieces.close()  # type: ignore[attr-defined]
+    yield _event("done" if follower.status in CLEAN_ENDS else "error", describe(), position)
+
+
+def _event(name: str, data: dict[str, Any], position: int) -> bytes:
+    return f"event: {name}\nid: {position}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
