@@ -48,8 +48,17 @@ class Body(pydantic.BaseModel):
 M = TypeVar("M", bound=pydantic.BaseModel)
 
 
-def read(model: type[M], *, limit: int = MIB, seconds: float = BODY_SECONDS, optional: bool = False) -> M:
+def read(
+    model: type[M],
+    *,
+    limit: int = MIB,
+    seconds: float = BODY_SECONDS,
+    optional: bool = False,
+    last_of: str | None = None,
+) -> M:
     """The request's JSON body as a `model`. With `optional`, no body at all counts as `{}`.
+
+    `last_of` names a list of which only the last item counts: in a body over 1 MiB those before it come as None.
 
     Raises ValidationError (VALIDATION_ERROR, INVALID_JSON, BODY_INCOMPLETE, TEXT_…), TooLarge, RequestTimeout or
     UnsupportedMediaType.
@@ -61,7 +70,7 @@ def read(model: type[M], *, limit: int = MIB, seconds: float = BODY_SECONDS, opt
         return check(model, {})
     if request.content_type is None:
         raise UnsupportedMediaType()
-    return check(model, strict_json.parse(raw))
+    return check(model, strict_json.parse_last(raw, last_of) if last_of else strict_json.parse(raw))
 
 
 def read_form(*, limit: int = MIB) -> dict[str, str]:

@@ -11,6 +11,7 @@ import gevent
 from flask import request
 
 from ..errors import MacrochatError, RequestTimeout, TooLarge, UnsupportedMediaType, ValidationError
+from ..extensions import db
 
 MIB = 1024 * 1024
 BODY_SECONDS = 10.0  # from the first read to the last byte
@@ -31,6 +32,7 @@ def receive(limit: int = MIB, seconds: float = BODY_SECONDS) -> bytes:
         return b""
     if length is not None and length > limit:
         raise _too_large(limit)
+    db.session.commit()  # what was read before is done: a slow body must not hold a connection of the database
     # The time-out must be an Exception: gunicorn then knows that its place in the stream is lost and closes the
     # connection; after gevent's own BaseException it would take the rest of the body for the next request.
     with gevent.Timeout(seconds, RequestTimeout()):

@@ -1,34 +1,65 @@
 """JSON as RFC 8259 and I-JSON (RFC 7493) have it: UTF-8, no duplicate keys, numbers that exist, bounded depth.
 
 The standard library's parser with hooks: it alone reports lone surrogates as text (so that the field can be named)
-and sees every key of an object.
+and sees every key of an object. Measured on one core: ordinary text 200 MB/s, the worst inputs 4 MB/s, so only small
+bodies are parsed in the hub.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import gevent
+import msgspec
 
 from ..errors import ValidationError
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400  # of one number; more than any double or 1024-bit integer needs
-OFF_HUB_BYTES = 256 * 1024  # larger bodies are parsed in a thread, so that streams go on meanwhile
+OFF_HUB_BYTES = 32 * 1024  # larger ones are parsed in a thread: at worst this takes 6 ms
+SKIM_BYTES = 1024 * 1024  # of larger ones `parse_last` reads only what counts
+MAX_COMMAS = 2_000_000  # in a body that is skimmed: bounds its items, and leaves room for 16 MiB of prose
+MAX_BRACKETS = 250_000  # opening ones, those in texts too: bounds the objects and lists that are made
 
 
 def parse(raw: bytes) -> Any:
     """What `raw` says. Raises ValidationError INVALID_JSON, whatever is wrong with it."""
-    if len(raw) > OFF_HUB_BYTES:
-        return gevent.get_hub().threadpool.apply(_parse, (raw,))
-    return _parse(raw)
+    return _parse(raw) if len(raw) <= OFF_HUB_BYTES else _in_thread(_parse, raw)
+
+
+def parse_last(raw: bytes, field: str) -> Any:
+    """As `parse`, for an object whose list `field` may be long and of which only the last item counts.
+
+    In a large body the items before it come as None: 16 MiB of nested lists would otherwise become millions of
+    objects, and the garbage collector would stop every stream of the process for seconds.
+    """
+    return parse(raw) if len(raw) <= SKIM_BYTES else _in_thread(_skim, raw, field)
+
+
+def _in_thread(function: Callable[..., Any], *args: object) -> Any:
+    """Errors come back as values, because gevent prints what a thread raises."""
+
+    def attempt() -> Any:
+        try:
+            return function(*args)
+        except ValidationError as error:
+            return error
+
+    outcome = gevent.get_hub().threadpool.apply(attempt)
+    if isinstance(outcome, ValidationError):
+        raise outcome
+    return outcome
 
 
 def _parse(raw: bytes) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         _refuse("it begins with a byte order mark")
+    brackets = raw.count(b"[") + raw.count(b"{")
+    if brackets > MAX_BRACKETS:
+        _refuse("it has too many objects and lists")
     try:
         value = _DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
@@ -37,14 +68,26 @@ def _parse(raw: bytes) -> Any:
         _refuse(f"{error.msg} at character {error.pos}")
     except RecursionError:
         _refuse(f"it is nested deeper than {MAX_DEPTH} levels")
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+    if brackets > MAX_DEPTH:
         _check_depth(value)
     return value
 
 
+def _skim(raw: bytes, field: str) -> Any:
+    if raw.count(b",") > MAX_COMMAS:
+        _refuse("it has too many values")
+    try:
+        top = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        items = msgspec.json.decode(top.pop(field, b"[]"), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _parse(raw[:SKIM_BYTES])  # not the object we look for; the beginning tells what is wrong
+    whole = {key: _parse(bytes(value)) for key, value in top.items()}
+    return whole | {field: [None] * (len(items) - 1) + [_parse(bytes(item)) for item in items[-1:]]}
+
+
 def _check_depth(value: Any) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_DEPTH + 1):
         level = [child for node in level for child in _children(node)]
         if not level:
             return
