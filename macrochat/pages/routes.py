@@ -1,0 +1,125 @@
+"""The pages: parse, ask the services, render."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..accounts import forms, guard, keys, sessions
+from ..accounts import routes as accounts
+from ..accounts import service as people
+from ..accounts.models import User
+from ..bodies import check, parse_id, read_form
+from ..chats import service as chats
+from ..chats.routes import show
+from ..errors import MacrochatError
+from . import preferences, sidebar
+
+blueprint = Blueprint("pages", __name__)
+
+EXAMPLE_PROMPTS = (
+    ("Explain", "Explain why the sky is blue to a curious child."),
+    ("Write", "Draft a friendly message that declines an invitation."),
+    ("Plan", "Plan a rainy Sunday with two children in a small flat."),
+    ("Code", "Write a Python function that merges overlapping intervals."),
+)
+
+
+@blueprint.get("/")
+def home() -> str:
+    return _conversation(None)
+
+
+@blueprint.get("/chats/<chat_id>")
+def chat(chat_id: str) -> str:
+    return _conversation(parse_id(chat_id, chats.not_found()))
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+def login() -> AnyResponse:
+    return _enter("accounts/login.html", _login)
+
+
+@blueprint.route("/register", methods=["GET", "POST"])
+def register() -> AnyResponse:
+    return _enter("accounts/register.html", _register)
+
+
+@blueprint.post("/logout")
+def logout() -> AnyResponse:
+    guard.sign_out()
+    return redirect(url_for("pages.login"), 303)
+
+
+@blueprint.route("/settings", methods=["GET", "POST"])
+def settings() -> str | AnyResponse:
+    if request.method == "POST":
+        return _save_settings(read_form())
+    return render_template(
+        "accounts/settings.html",
+        person=accounts.show_user(current_user),
+        sessions=[accounts.show_session(row) for row in sessions.living(current_user.id)],
+        keys=[accounts.show_key(row) for row in keys.living(current_user.id)],
+        **sidebar.context(),
+    )
+
+
+def _conversation(chat_id: uuid.UUID | None) -> str:
+    found = chats.get(current_user.id, chat_id) if chat_id else None
+    return render_template(
+        "chats/show.html",
+        chat=show(found) if found else None,
+        messages=chats.describe(found, chats.branch(found)) if found else [],
+        message_limit=current_app.config["SETTINGS"].max_message_characters,
+        example_prompts=EXAMPLE_PROMPTS,
+        **sidebar.context(),
+    )
+
+
+def _save_settings(fields: dict[str, str]) -> AnyResponse:
+    """The theme, for browsers without JavaScript; with it the choice needs no request."""
+    response = redirect(url_for("pages.settings"), 303)
+    preferences.keep_theme(response, fields.get("theme", ""))
+    flash("Settings saved", "success")
+    return response
+
+
+def _enter(template: str, identify: Callable[[dict[str, str]], User]) -> AnyResponse:
+    """A form to come in by. What is wrong with it is said in the form, with the status of the error."""
+    if current_user.is_authenticated:
+        return redirect(_next())
+    if request.method == "GET":
+        return _form(template, {})
+    fields = read_form()
+    try:
+        guard.sign_in(identify(fields))
+    except MacrochatError as error:
+        return _form(template, fields, error)
+    return redirect(_next(), 303)
+
+
+def _login(fields: dict[str, str]) -> User:
+    form = check(forms.Login, fields)
+    return people.login(form.email, form.password)
+
+
+def _register(fields: dict[str, str]) -> User:
+    form = check(forms.Registration, fields)
+    return people.register(form.email, form.password, form.name)
+
+
+def _form(template: str, fields: dict[str, str], error: MacrochatError | None = None) -> Response:
+    problems = {detail["field"]: detail["error"] for detail in reversed(error.details or [])} if error else {}
+    page = render_template(template, form=fields, errors=problems, error=error, next_path=request.args.get("next"))
+    response = make_response(page, error.status if error else 200)
+    if error and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _next() -> str:
+    return guard.safe_next(request.args.get("next"), url_for("pages.home"))

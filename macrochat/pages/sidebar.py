@@ -1,0 +1,43 @@
+"""The chats beside every page: a page of them, in groups of a calendar day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+from flask_login import current_user
+
+from ..bodies import query_int, query_text
+from ..chats import service as chats
+from ..chats.routes import show
+from . import preferences
+
+CHATS_PER_PAGE = 40
+DAYS_AGO_BELOW = 7
+
+
+def context() -> dict[str, Any]:
+    """What `layout/sidebar.html` needs. Raises ValidationError for a page or a query that cannot be."""
+    page, query = query_int("page", 1, 1, 1_000_000), query_text("q", 255)
+    rows, total = chats.list_chats(current_user.id, page, CHATS_PER_PAGE, query)
+    zone = preferences.zone()
+    today = dt.datetime.now(zone).date()
+    groups = itertools.groupby(rows, key=lambda row: day_group(row.updated_at.astimezone(zone).date(), today))
+    return {
+        "chat_groups": [{"title": title, "chats": [show(row) for row in members]} for title, members in groups],
+        "chat_page": page,
+        "chat_limit": CHATS_PER_PAGE,
+        "chat_total": total,
+        "query": query,
+    }
+
+
+def day_group(day: dt.date, today: dt.date) -> str:
+    """The same words as static/js/helpers/dates.js, which writes older dates in the viewer's own way."""
+    days = (today - day).days
+    if days <= 0:
+        return "Today"
+    if days == 1:
+        return "Yesterday"
+    return f"{days} days ago" if days < DAYS_AGO_BELOW else preferences.written_out(day)

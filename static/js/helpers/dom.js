@@ -1,0 +1,28 @@
+export function cloneTemplate(id, document = globalThis.document) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true)
+}
+
+export function setText(element, text) {
+  if (element && element.textContent !== text) element.textContent = text
+}
+
+export function nextFrame() {
+  return new Promise(resolve => requestAnimationFrame(resolve))
+}
+
+export async function copyText(text) {
+  if (navigator.clipboard?.writeText) return navigator.clipboard.writeText(text)
+  copyWithSelection(text)
+}
+
+// navigator.clipboard is missing on plain http:// pages.
+function copyWithSelection(text) {
+  const area = document.createElement("textarea")
+  area.value = text
+  area.className = "visually-hidden"
+  document.body.append(area)
+  area.select()
+  const copied = document.execCommand("copy")
+  area.remove()
+  if (!copied) throw new Error("The browser did not allow copying")
+}

@@ -1,0 +1,33 @@
+import { isFinal } from "./judgement.js"
+
+// A message as the page keeps it. `key` names it for as long as the page lives; `id` becomes the server's once it is known.
+export function userMessage(key, content, status = "sending") {
+  return { key, id: key, role: "user", content, status }
+}
+
+export function pendingReply(key) {
+  return { key: `reply-${key}`, id: `reply-${key}`, role: "assistant", content: "", status: "thinking", bytes: 0, error: null, model: "" }
+}
+
+// From GET /api/chats/<id>.
+export function storedMessage({ id, role, content, metadata = {} }) {
+  if (role === "user") return { key: id, id, role, content, status: "complete" }
+  return {
+    key: id, id, role: "assistant", content,
+    status: statusOf(metadata.status, content),
+    bytes: metadata.bytes ?? null,
+    error: metadata.error ?? null,
+    model: metadata.model ?? "",
+    finishReason: metadata.finishReason ?? null,
+  }
+}
+
+// The server says "streaming"; a person sees thinking until there are words.
+export function statusOf(status = "complete", content = "") {
+  if (isFinal(status)) return status
+  return content ? "streaming" : "thinking"
+}
+
+export function isRunning(message) {
+  return message.role === "assistant" && (message.status === "thinking" || message.status === "streaming")
+}

@@ -1,0 +1,17 @@
+import { statusOf } from "./messages.js"
+
+// The messages the server wrote into the page.
+export function messagesOf(element) {
+  return [...element.children].map(article => {
+    const { messageId, role, status, bytes, model } = article.dataset
+    const content = article.querySelector(".message-body").textContent
+    if (role === "user") return { key: messageId, id: messageId, role, content, status: "complete" }
+    const notice = article.querySelector(".message-notice-text").textContent.trim()
+    return {
+      key: messageId, id: messageId, role, content, model,
+      status: statusOf(status, content),
+      bytes: bytes === "" ? null : Number(bytes),
+      error: notice ? { message: notice } : null,
+    }
+  })
+}

@@ -1,0 +1,181 @@
+import { cloneTemplate, setText } from "../helpers/dom.js"
+import { groupByDay } from "../helpers/dates.js"
+import { RowEditor } from "./row_editor.js"
+
+const MOST_ROWS = 100
+
+// The sidebar's chats: newest first, in groups of a day. Tells by events: renamed {id, title}, deleted {id}.
+export class ChatList extends EventTarget {
+  #element
+  #api
+  #rows
+  #items = new Map()
+  #total
+  #limit
+  #query = ""
+  #current
+
+  constructor({ element, api, toasts }) {
+    super()
+    this.#element = element
+    this.#api = api
+    this.#total = Number(element.dataset.total)
+    this.#limit = Number(element.dataset.limit)
+    this.#current = element.dataset.current
+    this.#rows = [...element.querySelectorAll(".chat-row")].map(item => this.#adopt(item))
+    this.editor = new RowEditor({ list: this, api, toasts })
+    element.addEventListener("click", event => this.#press(event))
+    this.#draw()
+  }
+
+  get rows() {
+    return this.#rows
+  }
+
+  set current(id) {
+    this.#current = id
+    this.#draw()
+  }
+
+  row(id) {
+    return this.#rows.find(row => row.id === id)
+  }
+
+  item(id) {
+    return this.#items.get(id)
+  }
+
+  // Asks the server for as many rows as are shown. Resolves to the rows.
+  async refresh() {
+    const limit = Math.min(Math.max(this.#rows.length, this.#limit), MOST_ROWS)
+    return this.#load({ page: 1, limit }, rows => rows)
+  }
+
+  async search(query) {
+    this.#query = query.trim()
+    return this.#load({ page: 1, limit: this.#limit }, rows => rows)
+  }
+
+  async more() {
+    const page = Math.floor(this.#rows.length / this.#limit) + 1
+    return this.#load({ page, limit: this.#limit }, rows => {
+      const known = new Set(this.#rows.map(row => row.id))
+      return [...this.#rows, ...rows.filter(row => !known.has(row.id))]
+    })
+  }
+
+  put(chat) {
+    this.#rows = [chat, ...this.#rows.filter(row => row.id !== chat.id)]
+    this.#draw()
+  }
+
+  // Returns what undoes it.
+  rename(id, title) {
+    const before = this.row(id).title
+    this.#rows = this.#rows.map(row => row.id === id ? { ...row, title } : row)
+    this.#tell("renamed", { id, title })
+    return () => this.rename(id, before)
+  }
+
+  remove(id) {
+    const before = this.#rows
+    this.#rows = this.#rows.filter(row => row.id !== id)
+    this.#draw()
+    return () => { this.#rows = before; this.#draw() }
+  }
+
+  deleted(id) {
+    this.#tell("deleted", { id })
+  }
+
+  async #load(page, place) {
+    const query = this.#query
+    try {
+      const { data, meta } = await this.#api.listChats({ ...page, q: query })
+      if (query !== this.#query) return this.#rows
+      this.#rows = place(data)
+      this.#total = meta?.total ?? this.#rows.length
+      this.#fail(false)
+      this.#draw()
+      return this.#rows
+    } catch (error) {
+      this.#fail(this.#rows.length === 0)
+      throw error
+    }
+  }
+
+  #adopt(item) {
+    const id = item.dataset.chatId
+    this.#items.set(id, item)
+    return { id, title: item.querySelector(".chat-title").textContent, updatedAt: item.dataset.updated }
+  }
+
+  #draw() {
+    const groups = groupByDay(this.#rows)
+    const sections = groups.map(({ title, rows }) => this.#section(title, rows))
+    const focused = document.activeElement
+    for (const old of this.#element.querySelectorAll(".chat-group")) if (!sections.includes(old)) old.remove()
+    sections.forEach((section, index) => {
+      if (this.#element.children[index] !== section) this.#element.insertBefore(section, this.#element.children[index])
+    })
+    if (focused !== document.activeElement && focused.isConnected) focused.focus()
+    this.#note()
+  }
+
+  #section(title, rows) {
+    const named = [...this.#element.querySelectorAll(".chat-group")].find(section => section.dataset.title === title)
+    const section = named ?? cloneTemplate("chat-group-template")
+    section.dataset.title = title
+    setText(section.querySelector(".chat-group-title"), title)
+    const list = section.querySelector(".chat-rows")
+    const items = rows.map(row => this.#fill(row))
+    for (const old of [...list.children]) if (!items.includes(old)) old.remove()
+    items.forEach((item, index) => { if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null) })
+    return section
+  }
+
+  #fill({ id, title, updatedAt }) {
+    const item = this.#items.get(id) ?? cloneTemplate("chat-row-template")
+    this.#items.set(id, item)
+    Object.assign(item.dataset, { chatId: id, updated: updatedAt })
+    const link = item.querySelector(".chat-link")
+    link.href = this.#api.pageOfChat(id)
+    if (id === this.#current) link.setAttribute("aria-current", "page")
+    else link.removeAttribute("aria-current")
+    setText(item.querySelector(".chat-title"), title)
+    item.querySelector("[data-action=rename]").setAttribute("aria-label", `Rename ${title}`)
+    item.querySelector("[data-action=delete]").setAttribute("aria-label", `Delete ${title}`)
+    return item
+  }
+
+  #note() {
+    const empty = this.#element.querySelector(".chat-list-empty")
+    empty.hidden = this.#rows.length > 0 || !this.#element.querySelector(".chat-list-failed").hidden
+    setText(empty.querySelector("strong"), this.#query ? "No chats found" : "No chats yet")
+    setText(empty.querySelector("span"), this.#query ? "Try other words" : "Create your first chat to get started")
+    const more = this.#element.querySelector(".chat-list-more")
+    if (more) more.hidden = this.#rows.length >= this.#total
+  }
+
+  #fail(failed) {
+    this.#element.querySelector(".chat-list-failed").hidden = !failed
+    if (failed) this.#note()
+  }
+
+  #press(event) {
+    const button = event.target.closest("[data-action]")
+    const id = button?.closest(".chat-row")?.dataset.chatId
+    const verbs = {
+      "rename": () => this.editor.rename(id),
+      "delete": () => this.editor.delete(id),
+      "reload-chats": () => this.refresh().catch(() => {}),
+      "more-chats": () => { event.preventDefault(); this.more().catch(() => {}) },
+    }
+    verbs[button?.dataset.action]?.()
+  }
+
+  #tell(type, detail) {
+    if (type === "renamed") this.#draw()
+    this.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+}

@@ -1,0 +1,82 @@
+// Where a message is written. Enter sends, Shift+Enter breaks the line, and what is not sent is kept as a draft.
+export class Composer {
+  #form
+  #box
+  #send
+  #stop
+  #error
+  #session
+
+  constructor({ form, session }) {
+    this.#form = form
+    this.#session = session
+    this.#box = form.querySelector("#message")
+    this.#send = form.querySelector("#send")
+    this.#stop = form.querySelector("#stop")
+    this.#error = form.querySelector("#composer-error")
+    this.#listen()
+    this.write(this.#box.value || session.input)
+  }
+
+  focus() {
+    this.#box.focus()
+  }
+
+  write(text) {
+    this.#box.value = text
+    this.#session.input = text
+    this.#fit()
+    this.update()
+  }
+
+  complain(sentence) {
+    this.#error.textContent = sentence
+    this.#error.hidden = !sentence
+  }
+
+  update() {
+    const { isLoading } = this.#session
+    this.#stop.hidden = !isLoading
+    this.#send.hidden = isLoading
+    this.#send.disabled = isLoading || !this.#box.value.trim()
+  }
+
+  #listen() {
+    this.#form.addEventListener("submit", event => { event.preventDefault(); this.#submit() })
+    this.#box.addEventListener("keydown", event => this.#type(event))
+    this.#box.addEventListener("input", () => { this.#session.input = this.#box.value; this.#fit(); this.update() })
+    this.#stop.addEventListener("click", () => this.#session.stop())
+    this.#form.querySelector(".composer-box").addEventListener("click", event => { if (!event.target.closest("button")) this.focus() })
+    this.#session.addEventListener("change", () => this.#mind())
+    this.#session.addEventListener("returned", ({ detail }) => this.write(detail.text))
+  }
+
+  #type(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return
+    event.preventDefault()
+    this.#submit()
+  }
+
+  #submit() {
+    const text = this.#box.value
+    if (this.#session.isLoading || !text.trim()) return
+    this.complain("")
+    this.write("")
+    this.#session.send(text)
+    this.focus()
+  }
+
+  // Stop takes the place of Send; whoever had the focus there must not lose it.
+  #mind() {
+    const focused = document.activeElement === this.#stop || document.activeElement === this.#send
+    this.update()
+    if (focused) this.focus()
+  }
+
+  // For browsers without `field-sizing: content`.
+  #fit() {
+    if (CSS.supports("field-sizing", "content")) return
+    this.#box.style.height = "auto"
+    this.#box.style.height = `${this.#box.scrollHeight}px`
+  }
+}

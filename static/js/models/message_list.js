@@ -1,0 +1,99 @@
+import { copyText } from "../helpers/dom.js"
+import { MessageView } from "./message_view.js"
+
+const NEAR_THE_SCREEN = "1200px"
+
+// The conversation's messages: keeps the page in step with a ChatSession and turns button presses into its verbs.
+export class MessageList {
+  #element
+  #session
+  #views = new Map()
+  #toasts
+  #nearby
+
+  constructor({ element, scroller, session, toasts }) {
+    this.#element = element
+    this.#session = session
+    this.#toasts = toasts
+    this.#nearby = new IntersectionObserver(entries => this.#drawVisible(entries), { root: scroller, rootMargin: NEAR_THE_SCREEN })
+    this.#adopt()
+    this.#listen()
+  }
+
+  viewOf(message) {
+    return this.#views.get(message.key)
+  }
+
+  // Server-rendered articles become views of the session's messages, in the same order.
+  #adopt() {
+    const articles = [...this.#element.children]
+    this.#session.messages.forEach((message, index) => this.#keep(new MessageView(message, articles[index])))
+  }
+
+  #listen() {
+    const on = (type, act) => this.#session.addEventListener(type, ({ detail }) => act(detail))
+    on("messages", () => this.#arrange())
+    on("message", ({ message }) => this.viewOf(message)?.update())
+    on("text", ({ message, text }) => this.viewOf(message)?.append(text))
+    on("reset", ({ message }) => this.viewOf(message)?.reset())
+    this.#element.addEventListener("click", event => this.#press(event.target.closest("[data-action]")))
+  }
+
+  #arrange() {
+    const keys = new Set(this.#session.messages.map(message => message.key))
+    for (const [key, view] of this.#views) if (!keys.has(key)) this.#drop(key, view)
+    this.#session.messages.forEach((message, index) => {
+      const view = this.viewOf(message) ?? this.#keep(new MessageView(message))
+      view.update()
+      view.redraw()
+      if (this.#element.children[index] !== view.element) this.#element.insertBefore(view.element, this.#element.children[index] ?? null)
+    })
+  }
+
+  #keep(view) {
+    this.#views.set(view.message.key, view)
+    this.#nearby.observe(view.element)
+    return view
+  }
+
+  #drop(key, view) {
+    this.#nearby.unobserve(view.element)
+    view.element.remove()
+    this.#views.delete(key)
+  }
+
+  #drawVisible(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue
+      this.#nearby.unobserve(target)
+      this.#viewAt(target)?.draw()
+    }
+  }
+
+  #viewAt(element) {
+    for (const view of this.#views.values()) if (view.element === element) return view
+  }
+
+  #press(button) {
+    if (!button) return
+    const view = this.#viewAt(button.closest("article"))
+    const verbs = {
+      copy: () => this.#copy(view, button),
+      retry: () => this.#session.reload(),
+      regenerate: () => this.#session.reload(),
+      continue: () => this.#session.continueReply(),
+    }
+    verbs[button.dataset.action]?.()
+  }
+
+  async #copy(view, button) {
+    try {
+      await copyText(view.message.content)
+      button.dataset.done = ""
+      setTimeout(() => delete button.dataset.done, 1500)
+      this.#toasts.show("Copied")
+    } catch {
+      this.#toasts.show("The browser did not allow copying", "error")
+    }
+  }
+}

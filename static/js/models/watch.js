@@ -1,0 +1,49 @@
+const EVERY_MS = 10_000
+const SETTLES_IN_MS = 150
+
+// Notices what other tabs and devices do: other tabs of this browser tell at once, the server is asked now and then,
+// both only while the page is seen.
+export class Watch {
+  #look
+  #wake
+  #channel = new BroadcastChannel("macrochat-chats")
+  #timer = null
+  #soon = null
+
+  constructor({ look, wake }) {
+    this.#look = look
+    this.#wake = wake
+    this.#channel.onmessage = () => this.#lookSoon()
+    document.addEventListener("visibilitychange", () => this.#return())
+    addEventListener("online", () => this.#return())
+    addEventListener("offline", () => this.#wake())
+    this.#schedule()
+  }
+
+  // Something changed here: the other tabs should know.
+  tell() {
+    this.#channel.postMessage("changed")
+  }
+
+  #return() {
+    if (document.hidden) return
+    this.#wake()
+    this.#lookSoon()
+  }
+
+  #lookSoon() {
+    clearTimeout(this.#soon)
+    this.#soon = setTimeout(() => this.#lookOnce(), SETTLES_IN_MS)
+  }
+
+  async #lookOnce() {
+    if (document.hidden || !navigator.onLine) return this.#schedule()
+    await this.#look().catch(() => {})
+    this.#schedule()
+  }
+
+  #schedule() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#lookOnce(), EVERY_MS)
+  }
+}

@@ -1,0 +1,109 @@
+import { routesOf } from "../helpers/routes.js"
+import { rememberTimeZone } from "../helpers/preferences.js"
+import { messagesOf } from "../helpers/page_facts.js"
+import { sentenceFor } from "../helpers/sentences.js"
+import { isRunning } from "../helpers/messages.js"
+import { safeStorage } from "../helpers/storage.js"
+import { setText } from "../helpers/dom.js"
+import { Announcer } from "../models/announcer.js"
+import { ApiClient } from "../models/api_client.js"
+import { ChatSession } from "../models/chat_session.js"
+import { Composer } from "../models/composer.js"
+import { ConnectionIndicator } from "../models/connection_indicator.js"
+import { Drafts } from "../models/drafts.js"
+import { MessageList } from "../models/message_list.js"
+import { ModelPicker } from "../models/model_picker.js"
+import { Outbox } from "../models/outbox.js"
+import { ScrollKeeper } from "../models/scroll_keeper.js"
+import { SignInAgain } from "../models/sign_in_again.js"
+import { StreamingCursor } from "../models/streaming_cursor.js"
+import { Theme } from "../models/theme.js"
+import { Toasts } from "../models/toasts.js"
+import { Watch } from "../models/watch.js"
+import { furnish } from "./frame.js"
+
+const $ = id => document.getElementById(id)
+const { user } = $("app").dataset
+const conversation = $("conversation")
+
+const api = new ApiClient({ routes: routesOf(document) })
+const toasts = new Toasts($("toasts"))
+const drafts = new Drafts({ storage: safeStorage(), user })
+const session = new ChatSession({
+  api,
+  drafts,
+  outbox: new Outbox({ storage: safeStorage(), user }),
+  chat: conversation.dataset.chatId ? { id: conversation.dataset.chatId, updatedAt: conversation.dataset.updated } : null,
+  messages: messagesOf($("messages")),
+  model: () => picker.chosen,
+})
+const picker = new ModelPicker({ select: $("model"), api, session, toasts })
+const messages = new MessageList({ element: $("messages"), scroller: conversation, session, toasts })
+const scroll = new ScrollKeeper({ scroller: conversation, content: $("messages"), jump: $("jump") })
+const composer = new Composer({ form: $("composer"), session })
+const cursor = new StreamingCursor()
+const { chats } = furnish({
+  api,
+  toasts,
+  verbs: { newChat: startAfresh, stop: () => session.isLoading ? session.stop() : false, write: () => composer.focus() },
+})
+const watch = new Watch({ look, wake: () => session.tryNow({ polite: true }) })
+
+new Announcer({ element: $("announcer"), session })
+new ConnectionIndicator({ status: $("connection"), activity: $("activity"), button: $("try-now"), session })
+new SignInAgain({ dialog: $("sign-in-again"), api, user })
+new Theme({ inputs: document.querySelectorAll("input[name=theme]") })
+
+on(session, "messages", () => { $("welcome").hidden = session.messages.length > 0 })
+on(session, "messages", () => { if (session.isLoading) scroll.toEnd() })
+on(session, "message", ({ message }) => isRunning(message) && message.status === "streaming" ? cursor.follow(messages.viewOf(message)) : null)
+on(session, "settled", () => { cursor.leave(); watch.tell(); look().catch(() => {}) })
+on(session, "created", ({ chat }) => enter(chat))
+on(session, "change", () => { if (session.error?.status) composer.complain(complaintOf(session)) })
+on(session, "trouble", ({ sentence }) => toasts.show(sentence, "error"))
+on(chats, "renamed", ({ id, title }) => { if (id === session.chat?.id) rename(title); watch.tell() })
+on(chats, "deleted", ({ id }) => { watch.tell(); if (id === session.chat?.id) location.assign(api.homePage) })
+for (const button of document.querySelectorAll("[data-prompt]")) on(button, "click", () => { composer.write(button.dataset.prompt); composer.focus() })
+addEventListener("pagehide", () => session.detach())
+addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload() })
+
+rememberTimeZone()
+if (matchMedia("(hover: hover)").matches) composer.focus()
+session.resume()
+
+// The chat list as it is now, and this chat if somebody else has gone on with it.
+async function look() {
+  const rows = await chats.refresh()
+  session.tryNow({ polite: true })
+  const row = rows.find(({ id }) => id === session.chat?.id)
+  if (row && row.title !== $("chat-title").textContent) rename(row.title)
+  if (row && row.updatedAt !== session.chat.updatedAt) await session.sync()
+}
+
+function enter(chat) {
+  history.pushState(null, "", api.pageOfChat(chat.id))
+  drafts.write(null, "")
+  rename(chat.title)
+  chats.current = chat.id
+  chats.put(chat)
+  watch.tell()
+}
+
+function rename(title) {
+  setText($("chat-title"), title)
+  document.title = `${title} · Macrochat`
+}
+
+function startAfresh() {
+  if (session.chat) location.assign(api.homePage)
+  else composer.focus()
+}
+
+// A failed reply carries its own sentence; what never became a message is explained at the composer.
+function complaintOf({ error, messages }) {
+  return messages.at(-1)?.status === "failed" ? "" : sentenceFor(error)
+}
+
+function on(target, type, act) {
+  target?.addEventListener(type, event => act(event.detail ?? {}, event))
+}

@@ -1,0 +1,24 @@
+import { ChatList } from "../models/chat_list.js"
+import { Search } from "../models/search.js"
+import { Shortcuts } from "../models/shortcuts.js"
+import { Sidebar } from "../models/sidebar.js"
+
+// What every signed-in page has: the sidebar with its chats, the search box and the shortcuts. `verbs` adds the page's own.
+export function furnish({ api, toasts, verbs = {} }) {
+  const frame = document.getElementById("app")
+  const sidebar = new Sidebar(frame)
+  const chats = new ChatList({ element: document.getElementById("chat-list"), api, toasts })
+  const search = new Search({ input: document.getElementById("search"), chats, sidebar })
+  const dialog = document.getElementById("shortcuts")
+  new Shortcuts({ dialog, verbs: { search: () => search.focus(), newChat: () => location.assign(api.homePage), ...verbs } })
+  document.querySelector("[data-action=show-shortcuts]").addEventListener("click", () => {
+    document.getElementById("account-menu").hidePopover()
+    dialog.showModal()
+  })
+  document.querySelector("[data-action=new-chat]").addEventListener("keydown", event => {
+    if (event.key !== " ") return
+    event.preventDefault()
+    event.target.click()
+  })
+  return { chats, sidebar, search }
+}
