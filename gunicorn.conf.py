@@ -13,7 +13,11 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
 
 HERE = Path(__file__).resolve().parent
 MOST_FILES = 65536
@@ -40,17 +44,62 @@ _raise_file_limit()
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 
-# Seconds a connection may be idle, and within which the headers of a request must arrive. An idle connection also
-# delays a worker's end by as much, so it is short; it is not 0, because a response with `Connection: close` is one
-# whose cut some HTTP clients cannot see (Node's take it for complete).
-keepalive = 5
+# Seconds a connection may be idle between two requests. Longer than the proxies in front keep theirs (60 s is common):
+# whoever closes first must not be us, or a request that is just being sent is lost. Never 0: that puts `Connection:
+# close` on responses, and some HTTP clients (Node's) take the cut of such a body for its end.
+keepalive = 75
+
+# Seconds within which a new connection must have sent its first request's headers.
+HEADER_SECONDS = 10
 
 # Connections one worker serves at once. A stream is a greenlet, so this bounds memory (about 30 kB each), not threads.
 worker_connections = 4000
 
 # --- The workers ---
 
-worker_class = "gevent"
+_waiting = set()
+
+
+class RequestTimeout(gevent.Timeout):
+    """A connection's wait for its next request. gunicorn's worker asks for one before each."""
+
+    def __enter__(self):
+        self.greenlet, self.since = gevent.getcurrent(), time.monotonic()
+        _waiting.add(self)
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        _waiting.discard(self)
+        self.greenlet.has_served = True
+        return super().__exit__(*error)
+
+    def end(self):
+        """Runs in the event loop, between greenlets: one that still waits then has received nothing."""
+        if self in _waiting:
+            self.greenlet.throw(self)
+
+
+class Worker(GeventWorker):
+    """gunicorn's, except that idle connections do not delay its end: it would wait `keepalive` seconds for them."""
+
+    def timeout_ctx(self):
+        served = getattr(gevent.getcurrent(), "has_served", False)
+        return RequestTimeout(self.cfg.keepalive if served else HEADER_SECONDS, False)
+
+
+def _end_idle_connections(worker):
+    while worker.alive:
+        gevent.sleep(0.1)
+    while True:
+        for wait in list(_waiting):
+            # A connection that was just made has a request on its way.
+            if getattr(wait.greenlet, "has_served", False) or time.monotonic() - wait.since > 1:
+                gevent.get_hub().loop.run_callback(wait.end)
+        gevent.sleep(0.1)
+
+
+worker_class = Worker
+
 workers = settings.web_concurrency
 
 # Each worker imports the application itself: gevent has to patch the standard library before that, and database
@@ -94,6 +143,7 @@ def post_worker_init(worker):
 
     gunicorn gives open streams no sign of a SIGTERM until it kills them; `worker.alive` turning false is the sign.
     """
+    gevent.spawn(_end_idle_connections, worker)
     runtime = getattr(worker.wsgi, "extensions", {}).get("macrochat")
     if runtime is not None:
         runtime.start(worker)

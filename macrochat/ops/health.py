@@ -109,7 +109,7 @@ def _check_schema() -> None:
 
 def _check_provider() -> None:
     probe: ProviderProbe = current_app.extensions["health"]
-    if not probe.reachable(current_app.extensions["registry"].providers):
+    if not probe.reachable(current_app.extensions["macrochat.registry"].providers):
         raise NotReady("No model's server answers")
 
 
