@@ -81,7 +81,7 @@ class Settings:
             database_url=read.database_url(instance),
             database_pool=read.whole("MACROCHAT_DATABASE_POOL", 5, 1, 1000),
             secret_key=read.secret_key(instance, required=env == "production"),
-            host=read.text("HOST", "0.0.0.0" if env == "production" else "127.0.0.1"),
+            host=read.text("HOST", "0.0.0.0" if env == "production" else "127.0.0.1"),  # noqa: S104 - platforms route to it
             port=read.whole("PORT", 8000, 1, 65535),
             web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 256),
             openai_api_key=read.text("OPENAI_API_KEY", ""),

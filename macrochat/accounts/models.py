@@ -10,10 +10,10 @@ from flask_login import UserMixin
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..database import UTCDateTime, new_id, now
-from ..extensions import db
+from ..extensions import Model
 
 
-class User(UserMixin, db.Model):
+class User(UserMixin, Model):
     __tablename__ = "users"
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
@@ -27,7 +27,7 @@ class User(UserMixin, db.Model):
     last_login_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
 
-class BrowserSession(db.Model):
+class BrowserSession(Model):
     """A signed-in browser. The cookie holds a random token, the row only its SHA-256: stolen rows sign nobody in."""
 
     __tablename__ = "sessions"
@@ -45,7 +45,7 @@ class BrowserSession(db.Model):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
 
-class ApiKey(db.Model):
+class ApiKey(Model):
     """A program's credential, `mck_…`. Shown once; the row holds its SHA-256 and the first characters to know it by."""
 
     __tablename__ = "api_keys"

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database import UTCDateTime, new_id, now
 from ..errors import NotFound
-from ..extensions import db
+from ..extensions import Model, db
 
 
-class Chat(db.Model):
+class Chat(Model):
     __tablename__ = "chats"
     __table_args__ = (sa.Index("ix_chats_user_id_updated_at", "user_id", "updated_at", "id"),)
 
@@ -37,13 +37,13 @@ class Chat(db.Model):
         query = sa.select(cls).where(cls.id == chat_id, cls.user_id == user_id)
         if lock:
             query = query.with_for_update()
-        chat = db.session.scalar(query.execution_options(populate_existing=True))
+        chat: Chat | None = db.session.scalar(query.execution_options(populate_existing=True))
         if chat is None:
             raise NotFound("Chat not found or access denied", code="CHAT_NOT_FOUND")
         return chat
 
 
-class Message(db.Model):
+class Message(Model):
     """One thing somebody said. An assistant's message is written by the reply with the same id."""
 
     __tablename__ = "messages"

@@ -68,7 +68,7 @@ def finish(
     return outcome.status
 
 
-def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: uuid.UUID, key: str | None) -> bool:
+def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: uuid.UUID) -> bool:
     """Makes a reply that ended with `status` run again under `owner`, its text kept. Whether this caller won."""
     ended = sa.and_(replies.c.id == reply_id, replies.c.status == status)
     again = {
@@ -82,8 +82,6 @@ def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: u
         "attempts": replies.c.attempts + 1,
         "takeovers": 0,
     }
-    if key is not None:
-        again["request_key"] = key
     return connection.execute(sa.update(replies).where(ended).values(again)).rowcount == 1
 
 

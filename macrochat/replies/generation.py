@@ -104,9 +104,7 @@ class Generation:
             self._completion = self.task.provider.open(self.task.request)
             self.started.set(None)
             self._pump(self._completion)
-            return Outcome(
-                status=COMPLETE, finish_reason=self._completion.finish_reason, usage=self._completion.usage
-            )
+            return Outcome(status=COMPLETE, finish_reason=self._completion.finish_reason, usage=self._completion.usage)
         except (Fenced, StorageFailed):
             return Outcome(status=STOPPED)  # `_finish` meets it again and decides
         except ProviderError as error:

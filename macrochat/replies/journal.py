@@ -38,8 +38,6 @@ class Log:
     `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970).
     """
 
-    __slots__ = ("base", "data", "error", "folded", "grown_at", "pending", "pending_bytes", "readers", "reply_id", "status")
-
     def __init__(self, reply_id: uuid.UUID, base: int = 0) -> None:
         self.reply_id = reply_id
         self.base = base
@@ -84,7 +82,10 @@ class Journal:
         self.logs: dict[uuid.UUID, Log] = {}
         self._interval = interval
         self._on_fenced = on_fenced
-        self._begin_owner()
+        self._seq = 0  # of the last row tried
+        self._seq_committed = 0
+        self._folded_seq = 0
+        self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
         self._dirty: dict[Log, None] = {}
         self._pending_bytes = 0
         self._work = Event()
@@ -141,7 +142,8 @@ class Journal:
     def adopt(self, owner: uuid.UUID) -> None:
         """Goes on under a new worker id after a fence."""
         self.owner = owner
-        self._begin_owner()
+        self._seq = self._seq_committed = self._folded_seq = 0
+        self._mark = (0, [])
 
     def fold(self) -> None:
         """Moves what was committed before the last call into per-reply chunks.
@@ -163,12 +165,6 @@ class Journal:
             log.folded = end
         self._folded_seq = seq
         self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
-
-    def _begin_owner(self) -> None:
-        self._seq = 0  # of the last row tried
-        self._seq_committed = 0
-        self._folded_seq = 0
-        self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
 
     def _wait_for_commit(self, log: Log) -> None:
         settled = self._settled
@@ -214,7 +210,7 @@ class Journal:
         return batch
 
     def _commit_until_settled(self, entries: list[Entry]) -> Exception | None:
-        """Tries the same row again until the database has answered, so that a lost acknowledgement writes nothing twice."""
+        """Tries the same row until the database has answered: a lost acknowledgement writes nothing twice."""
         self._seq += 1
         give_up = time.monotonic() + PATIENCE_SECONDS
         pause = 0.05
@@ -225,7 +221,7 @@ class Journal:
                 return None
             except Fenced as error:
                 return error
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the text must not be shown
                 log_line.warning("journal_commit_failed", error=type(error).__name__, outage=is_outage(error))
                 if time.monotonic() > give_up or not is_outage(error):
                     return StorageFailed()
@@ -246,7 +242,7 @@ class Journal:
                 self.fold()
             except Fenced:
                 self._on_fenced()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the next fold does it
                 log_line.warning("journal_fold_failed", error=type(error).__name__)
 
 

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database import UTCDateTime, now
-from ..extensions import db
+from ..extensions import Model
 
 STREAMING, COMPLETE, STOPPED, FAILED, INTERRUPTED = "streaming", "complete", "stopped", "failed", "interrupted"
 
 
-class Reply(db.Model):
+class Reply(Model):
     """An assistant's message being written, or how the writing ended. Its id is that message's.
 
     `owner` is the worker that may write; every change from `streaming` is an UPDATE that names status and owner.
@@ -61,7 +61,7 @@ class Reply(db.Model):
     takeovers: Mapped[int] = mapped_column(default=0)  # since a person last asked; bounded
 
 
-class Worker(db.Model):
+class Worker(Model):
     """A process that writes replies. Its lease runs on the database's clock; once `fenced` it can commit nothing."""
 
     __tablename__ = "workers"
@@ -73,7 +73,7 @@ class Worker(db.Model):
     fenced: Mapped[bool] = mapped_column(default=False)
 
 
-class JournalRow(db.Model):
+class JournalRow(Model):
     """One commit of one worker: what all its streams had new. Lives about a second, until it is folded."""
 
     __tablename__ = "journal"
@@ -84,7 +84,7 @@ class JournalRow(db.Model):
     created_at: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970, the database's clock
 
 
-class ReplyChunk(db.Model):
+class ReplyChunk(Model):
     """Folded text of a running reply, waiting to become `messages.content`."""
 
     __tablename__ = "reply_chunks"

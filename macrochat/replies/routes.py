@@ -14,7 +14,9 @@ from ..chats import service as chats
 from ..errors import ValidationError
 from ..web import success
 from . import service, wire
-from .service import Ask, Sent
+from .records import Ask, Sent
+from .rules import OffsetOutOfRange, not_found
+from .statuses import describe_later, owned, status
 
 blueprint = Blueprint("replies", __name__, url_prefix="/api")
 
@@ -48,13 +50,13 @@ def follow_chat(chat_id: str) -> Response:
 
 @blueprint.get("/replies/<reply_id>")
 def get_reply(reply_id: str) -> Response:
-    return success(service.status(current_user.id, _reply_id(reply_id)))
+    return success(status(current_user.id, _reply_id(reply_id)))
 
 
 @blueprint.get("/replies/<reply_id>/stream")
 def follow_reply(reply_id: str) -> Response:
     found = _reply_id(reply_id)
-    service.owned(current_user.id, found)
+    owned(current_user.id, found)
     if "offset" not in request.args and (match := RANGE.fullmatch(request.headers.get("Range", ""))):
         return _follow(found, int(match[1]), partial=True)
     return _follow(found, _offset())
@@ -80,7 +82,7 @@ def _follow(reply_id: uuid.UUID, offset: int, sent: Sent | None = None, *, parti
     user_id = current_user.id
     follower, total = service.follow(user_id, reply_id, offset, g.credential, request.environ.get("gunicorn.socket"))
     if partial and total is not None and offset >= total:
-        raise service.OffsetOutOfRange(total)
+        raise OffsetOutOfRange(total)
     headers = {"X-Reply-Id": str(reply_id), "X-Reply-Offset": str(offset)}
     if sent:
         headers |= {"X-User-Message-Id": str(sent.user_message_id), "Location": f"/api/replies/{reply_id}"}
@@ -88,7 +90,7 @@ def _follow(reply_id: uuid.UUID, offset: int, sent: Sent | None = None, *, parti
             headers["Idempotent-Replayed"] = "true"
     if request.accept_mimetypes.best_match(["text/plain", "text/event-stream"]) == "text/event-stream":
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        return wire.event_response(follower, headers, lambda: service.describe_later(app, user_id, reply_id))
+        return wire.event_response(follower, headers, lambda: describe_later(app, user_id, reply_id))
     return wire.text_response(follower, headers, total=total, partial=partial)
 
 
@@ -107,7 +109,9 @@ def _ask(body: StreamBody) -> Ask:
         key = text_rules(key, "Idempotency-Key", KEY_CHARACTERS)
     if body.trigger == "regenerate-message":
         meant = last.get("id") or body.message_id
-        return Ask(text=text, model=model, key=key, regenerate=True, message_id=meant if isinstance(meant, str) else None)
+        return Ask(
+            text=text, model=model, key=key, regenerate=True, message_id=meant if isinstance(meant, str) else None
+        )
     if key is None and last.get("id") is not None:
         key = text_rules(last["id"], f"{field}.id", KEY_CHARACTERS)
     return Ask(text=text, model=model, key=key)
@@ -141,7 +145,7 @@ def _event_offset() -> int:
 
 
 def _reply_id(text: str) -> uuid.UUID:
-    return parse_id(text, service.not_found())
+    return parse_id(text, not_found())
 
 
 def _invalid(field: str, error: str) -> ValidationError:

@@ -1,7 +1,6 @@
-"""The engine room of one process: its journal, lease, generations and followers, and the greenlets that look after them.
-
-It starts with the worker (`start`, called from gunicorn.conf.py) or at the first need, and drains when gunicorn wants the
-worker to end.
+"""The engine room of one process: its journal, lease, generations and followers, and the greenlets that look after
+them. It starts with the worker (`start`, called from gunicorn.conf.py) or at the first need, and drains when gunicorn
+wants the worker to end.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Runtime:
     # Life
 
     def start(self, worker: Any = None) -> None:
-        """Registers this process and begins the background work. Idempotent. `worker` is gunicorn's, watched for its end."""
+        """Registers this process, begins the background work. Idempotent. `worker` (gunicorn's) is watched for its end."""
         if not self._started:
             self._started = True
             self.store = Store(self.settings)
@@ -92,7 +91,7 @@ class Runtime:
             self._started = False
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Refuses new sends, lets running replies finish for up to `seconds`, hands the rest over, breaks the bodies."""
+        """Refuses new sends, lets running replies finish for `seconds`, hands the rest over, breaks the bodies."""
         self.draining = True
         until = time.monotonic() + seconds
         while self.generations and time.monotonic() < until:
@@ -145,7 +144,7 @@ class Runtime:
                 self.journal.logs.pop(log.reply_id, None)
                 self.tails.keep(log, self.journal.owner)
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - nobody else can end this reply
                 log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)

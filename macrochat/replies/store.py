@@ -1,9 +1,9 @@
 """The journal's statements. Every write here is a transaction of its own, run away from the requests' connections.
 
 On SQLite all of it runs in one thread beside the hub: a commit that waits for the disk or for another process's write
-stops nobody. Its connection is safe against the death of the process, not of the power (`synchronous=NORMAL`); rows that
-users write themselves use the requests' connections, which are safe against both. On PostgreSQL the statements run in
-the calling greenlet and the wait callback yields.
+stops nobody. Its connection is safe against the death of the process, not of the power (`synchronous=NORMAL`); rows
+that users write themselves use the requests' connections, which are safe against both. On PostgreSQL the statements
+run in the calling greenlet and the wait callback yields.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Store:
 
 
 def _commit_statement(dialect: str) -> sa.TextClause:
-    """One statement: the insert takes effect only while this worker is not fenced, and holds the fence off meanwhile."""
+    """Inserts only while this worker is not fenced, and holds the fence off meanwhile."""
     lock = "" if dialect == "sqlite" else "FOR SHARE"
     now = clock(dialect).name
     return sa.text(

@@ -1,7 +1,7 @@
 """A reply's committed text, put together from where it may be: the journal, its chunks, its message.
 
-Text only ever moves from the journal to the chunks to the message, in one transaction each. Reading in that order, every
-byte is met at least once even when each statement sees a later state than the one before.
+Text only ever moves from the journal to the chunks to the message, in one transaction each. Reading in that order,
+every byte is met at least once even when each statement sees a later state than the one before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Text:
 
     @property
     def final(self) -> bool:
-        return self.reply.status != STREAMING
+        return bool(self.reply.status != STREAMING)
 
 
 def read(connection: sa.Connection, reply_id: uuid.UUID) -> Text | None:
@@ -39,9 +39,7 @@ def read(connection: sa.Connection, reply_id: uuid.UUID) -> Text | None:
     if owner is None:
         return None
     rows = rows_after(connection, owner, -1)
-    parts = [
-        (offset, data) for _seq, entries in rows for reply, offset, data in entries if reply == reply_id.bytes
-    ]
+    parts = [(offset, data) for _seq, entries in rows for reply, offset, data in entries if reply == reply_id.bytes]
     query = sa.select(chunks.c.offset, chunks.c.bytes).where(chunks.c.reply_id == reply_id).order_by(chunks.c.offset)
     folded = [(row.offset, bytes(row.bytes)) for row in connection.execute(query)]
     whole = sa.select(messages.c.content, replies).join_from(messages, replies, messages.c.id == replies.c.id)
@@ -55,7 +53,7 @@ def read(connection: sa.Connection, reply_id: uuid.UUID) -> Text | None:
 
 
 def extend(text: bytes, parts: list[tuple[int, bytes]]) -> bytes:
-    """`text` with the parts (byte offset, bytes) that go on from it; what it has already, or what leaves a gap, is skipped."""
+    """`text` with the parts (byte offset, bytes) that go on from it. What it has already is skipped; a gap ends it."""
     whole = bytearray(text)
     for offset, data in parts:
         if offset <= len(whole) < offset + len(data):

@@ -16,7 +16,7 @@ LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representatio
 
 
 def text_response(follower: Follower, headers: dict[str, str], *, total: int | None, partial: bool) -> Response:
-    """The reply's text and nothing else. `total` is its length in bytes once final; `partial` answers a Range request."""
+    """The reply's text and nothing else. `total` is its length in bytes once final; `partial` answers a Range."""
     response = Response(iter(follower), 206 if partial else 200, content_type="text/plain; charset=utf-8")
     _set_headers(response, headers)
     response.headers["Accept-Ranges"] = "bytes"

@@ -1,0 +1,59 @@
+"""What a model is given: the newest messages, and for a reply that goes on, the text it holds already."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import current_app
+
+from ..chats import service as chats
+from ..chats.models import Chat, Message
+from ..errors import ValidationError
+from ..extensions import db
+from ..providers.base import CompletionRequest, Provider
+from ..providers.registry import Registry
+from .generation import Task
+from .models import Reply
+from .recovery import Orphan
+from .runtime import Runtime, runtime
+
+
+def registry() -> Registry:
+    found: Registry = current_app.extensions["macrochat.registry"]
+    return found
+
+
+def task_for(
+    room: Runtime, chat: Chat, reply: Reply, question_id: uuid.UUID | None, provider: Provider, text: bytes
+) -> Task:
+    """`text` is what the reply holds already, as UTF-8."""
+    request = CompletionRequest(reply.model, history(room, chat, question_id), text.decode())
+    return Task(reply.id, reply.chat_id, reply.user_id, provider, request, room.settings.max_reply_bytes)
+
+
+def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
+    """The newest messages up to the question, oldest first, with the system prompt before them (S25, S30).
+
+    Replies that never said anything are left out: models refuse empty messages (W5, W13).
+    """
+    newest = room.settings.history_messages
+    found = chats.path(chat.id, question_id, newest=2 * newest)
+    said = [{"role": message.role, "content": message.content} for message in found if message.content]
+    prompt = [{"role": "system", "content": chat.system_prompt}] if chat.system_prompt else []
+    return prompt + said[-newest:]
+
+
+def prepare_orphan(orphan: Orphan) -> Task | None:
+    """How to go on with a reply whose worker died, or None when its provider cannot."""
+    reply = db.session.get(Reply, orphan.reply_id)
+    message = db.session.get(Message, orphan.reply_id)
+    if reply is None or message is None:
+        return None
+    chat = db.session.get_one(Chat, reply.chat_id)
+    try:
+        provider, _model = registry().resolve(reply.model)
+    except ValidationError:
+        return None
+    if orphan.text and provider.continue_mode == "none":
+        return None
+    return task_for(runtime(), chat, reply, message.parent_id, provider, orphan.text)

@@ -1,0 +1,200 @@
+"""The rows of a send, written in one transaction: the message, its reply, and what a repeat of the request finds."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ..accounts.models import User
+from ..chats import service as chats
+from ..chats.models import Chat, Message
+from ..database import new_id, now, write
+from ..errors import Conflict, Unavailable, Unprocessable, ValidationError
+from ..extensions import db
+from ..providers.base import Provider
+from . import claims
+from .generation import Task
+from .models import COMPLETE, FAILED, STREAMING, Reply
+from .prompts import registry, task_for
+from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
+from .runtime import Runtime
+from .statuses import owned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a send asks for. `key` is the idempotency key; `regenerate` asks for another answer to the last question."""
+
+    text: str
+    model: str | None = None
+    key: str | None = None
+    regenerate: bool = False
+    message_id: str | None = None  # for a regeneration: the question, or an answer to it; by our id or the client's
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A reply that runs or ran, and whether the request was a repeat of one that the server knew already."""
+
+    reply_id: uuid.UUID
+    user_message_id: uuid.UUID | None
+    replayed: bool
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was written. `task` is the generation to start, after the reply's `text` so far; None: nothing to start."""
+
+    sent: Sent
+    task: Task | None = None
+    text: bytes = b""
+
+
+def record(room: Runtime, user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> Recorded:
+    """Stores the question and its running reply, or finds what an earlier request with the same key has stored."""
+    provider, model = _resolve(user_id, chat_id, ask)
+    try:
+        with write() as session:
+            chat = _lock(session, user_id, chat_id)
+            if found := _known(session, chat, ask):
+                return _again(session, room, found, ask)
+            refuse_busy(session, chat.id)
+            refuse_too_many(session, room, user_id)
+            refuse_without_lease(session, room)
+            question = _question(session, chat, ask)
+            reply = _answer(session, room, chat, question, ask, provider, model)
+            task = task_for(room, chat, reply, question.id, provider, b"")
+            return Recorded(Sent(reply.id, question.id, replayed=False), task)
+    except sa.exc.IntegrityError:  # a constraint caught what the lock did not
+        raise Unavailable("Please try again", retry_after=1) from None
+
+
+def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
+    """Makes a reply that ended early run again. Raises Conflict for one that runs or is complete."""
+    with write() as session:
+        Chat.owned_by(user_id, owned(user_id, reply_id).chat_id, lock=True)
+        reply = owned(user_id, reply_id)
+        if reply.status == STREAMING:
+            raise busy(reply)
+        if reply.status == COMPLETE:
+            raise Conflict("This reply is complete; there is nothing to continue", code="REPLY_COMPLETE")
+        return _reopen(session, room, reply, replayed=False)
+
+
+def _lock(session: Session, user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
+    """One send at a time per user: limits and idempotency keys are looked at under this lock."""
+    session.execute(sa.select(User.id).where(User.id == user_id).with_for_update())
+    return Chat.owned_by(user_id, chat_id, lock=True)
+
+
+def _resolve(user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> tuple[Provider, str]:
+    chosen = ask.model or chats.get(user_id, chat_id).model
+    db.session.commit()  # asking a provider for its models may take a while: no connection is held meanwhile
+    return registry().resolve(chosen)
+
+
+def _known(session: Session, chat: Chat, ask: Ask) -> Reply | None:
+    """The reply that an earlier request with this key asked for. Raises 422 when that request said something else."""
+    if ask.key is None:
+        return None
+    if ask.regenerate:
+        return session.scalar(sa.select(Reply).where(Reply.chat_id == chat.id, Reply.request_key == ask.key))
+    question = session.scalar(sa.select(Message).where(Message.chat_id == chat.id, Message.client_id == ask.key))
+    if question is None:
+        return None
+    if question.content != ask.text:
+        raise Unprocessable("This idempotency key was used for another message", code="IDEMPOTENCY_KEY_REUSED")
+    newest = sa.select(Reply).join(Message, Message.id == Reply.id).where(Message.parent_id == question.id)
+    return session.scalar(newest.order_by(Reply.id.desc()).limit(1))
+
+
+def _again(session: Session, room: Runtime, reply: Reply, ask: Ask) -> Recorded:
+    """A repeat attaches to the reply it asked for; if that failed before its first byte, it is tried once more."""
+    if ask.model is not None and reply.model != ask.model:
+        raise Unprocessable("This idempotency key was used with another model", code="IDEMPOTENCY_KEY_REUSED")
+    if reply.status == FAILED and not reply.bytes:
+        return _reopen(session, room, reply, replayed=True)
+    return Recorded(Sent(reply.id, _parent(session, reply), replayed=True))
+
+
+def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) -> Recorded:
+    refuse_busy(session, reply.chat_id)
+    refuse_too_many(session, room, reply.user_id)
+    refuse_without_lease(session, room)
+    provider, _model = registry().resolve(reply.model)
+    text = session.get_one(Message, reply.id, populate_existing=True).content.encode()
+    if text and provider.continue_mode == "none":
+        raise Conflict("This model cannot continue a reply; ask it again instead", code="CANNOT_CONTINUE")
+    if not claims.reopen(session.connection(), reply.id, reply.status, room.worker_id):
+        raise Unavailable("Please try again", retry_after=1)
+    chat = session.get_one(Chat, reply.chat_id)
+    chat.updated_at = now()
+    question_id = _parent(session, reply)
+    task = task_for(room, chat, reply, question_id, provider, text)
+    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text)
+
+
+def _parent(session: Session, reply: Reply) -> uuid.UUID | None:
+    return session.scalar(sa.select(Message.parent_id).where(Message.id == reply.id))
+
+
+def _question(session: Session, chat: Chat, ask: Ask) -> Message:
+    """The user's message: a new one, or for a regeneration the one that was answered last."""
+    if not ask.regenerate:
+        message = Message(
+            id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="user", content=ask.text, client_id=ask.key
+        )
+        session.add(message)
+        session.flush()
+        return message
+    question = _named(session, chat, ask.message_id) or _newest_question(chat)
+    if question is None:
+        raise ValidationError("There is no message to answer again in this chat")
+    return question
+
+
+def _named(session: Session, chat: Chat, message_id: str | None) -> Message | None:
+    """The user's message meant by an id that may be ours or the client's, its own or its answer's."""
+    if message_id is None:
+        return None
+    named = Message.client_id == message_id
+    with contextlib.suppress(ValueError):
+        named = sa.or_(named, Message.id == uuid.UUID(message_id))
+    message = session.scalar(sa.select(Message).where(Message.chat_id == chat.id, named))
+    if message is not None and message.role == "assistant":
+        return session.get(Message, message.parent_id)
+    return message
+
+
+def _newest_question(chat: Chat) -> Message | None:
+    said = reversed(chats.path(chat.id, chat.head_id, newest=2))
+    return next((message for message in said if message.role == "user"), None)
+
+
+def _answer(
+    session: Session, room: Runtime, chat: Chat, question: Message, ask: Ask, provider: Provider, model: str
+) -> Reply:
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=question.id, role="assistant", content="")
+    session.add(message)
+    session.flush()
+    reply = Reply(
+        id=message.id,
+        chat_id=chat.id,
+        user_id=chat.user_id,
+        request_key=ask.key,
+        owner=room.worker_id,
+        model=model,
+        provider=provider.name,
+    )
+    session.add(reply)
+    chat.head_id = message.id
+    chat.updated_at = now()
+    if chat.title == chats.DEFAULT_TITLE and question.parent_id is None:
+        chat.title = chats.title_from(question.content)
+    session.flush()
+    return reply

@@ -1,0 +1,75 @@
+"""When a send is refused: limits, busy chats, a server that is going away. And the errors that say so."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError
+from .models import STREAMING, Reply
+from .runtime import Runtime
+from .store import Fenced, hold_lease
+
+RETRY_SECONDS = 2
+
+
+def refuse_unless_ready(room: Runtime) -> None:
+    """While draining, 503 SHUTTING_DOWN; without a lease (the database was away), 503 STORAGE_UNAVAILABLE."""
+    if room.draining:
+        raise Unavailable(
+            "The server is restarting; please try again in a moment", code="SHUTTING_DOWN", retry_after=RETRY_SECONDS
+        )
+    if not room.ready:
+        raise Unavailable(retry_after=RETRY_SECONDS)
+
+
+def refuse_busy(session: Session, chat_id: uuid.UUID) -> None:
+    running = sa.select(Reply).where(Reply.chat_id == chat_id, Reply.status == STREAMING)
+    if reply := session.scalar(running):
+        raise busy(reply)
+
+
+def busy(reply: Reply) -> Conflict:
+    details = [{"field": "replyId", "error": str(reply.id)}]
+    return Conflict("Another reply is still being written in this chat", code="CHAT_BUSY", details=details)
+
+
+def refuse_too_many(session: Session, room: Runtime, user_id: uuid.UUID) -> None:
+    running = sa.select(sa.func.count()).where(Reply.user_id == user_id, Reply.status == STREAMING)
+    most = room.settings.max_streams_per_user
+    if (session.scalar(running) or 0) >= most:
+        raise RateLimited(f"At most {most} replies can run at once", code="TOO_MANY_STREAMS", retry_after=5)
+
+
+def refuse_without_lease(session: Session, room: Runtime) -> None:
+    """A reply must not begin under a worker that was fenced. Holds the lease until the transaction ends."""
+    try:
+        hold_lease(session.connection(), room.worker_id)
+    except Fenced:
+        raise Unavailable("This server is just restarting; please try again", retry_after=RETRY_SECONDS) from None
+
+
+def refuse_too_many_readers(room: Runtime) -> None:
+    if room.draining:
+        refuse_unless_ready(room)
+    if room.manager.active_count >= room.settings.max_streams:
+        raise Unavailable("Too many open streams; please try again", code="TOO_MANY_STREAMS", retry_after=5)
+
+
+def not_found() -> NotFound:
+    return NotFound("Reply not found or access denied", code="REPLY_NOT_FOUND")
+
+
+class OffsetOutOfRange(ValidationError):
+    """`end` is how many bytes are committed."""
+
+    status = 416
+    code = "OFFSET_OUT_OF_RANGE"
+
+    def __init__(self, end: int) -> None:
+        super().__init__(
+            f"The reply has {end} bytes so far", details=[{"field": "offset", "error": f"must be at most {end}"}]
+        )
+        self.headers = {"Content-Range": f"bytes */{end}"}

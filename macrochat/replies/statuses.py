@@ -1,0 +1,124 @@
+"""What is told about replies: the status object of API.md, and the metadata of assistants' messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from ..chats.models import Message
+from ..extensions import db
+from ..web import iso
+from . import texts
+from .journal import Log
+from .models import STREAMING, Reply
+from .rules import not_found
+from .runtime import runtime
+
+
+def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
+    """The user's own reply. Raises the same NotFound for an unknown one and somebody else's."""
+    query = sa.select(Reply).where(Reply.id == reply_id, Reply.user_id == user_id)
+    reply: Reply | None = db.session.scalar(query.execution_options(populate_existing=True))
+    if reply is None:
+        raise not_found()
+    return reply
+
+
+def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
+    """The status object of API.md. `bytes` and `sha256` are of the same committed text."""
+    owned(user_id, reply_id)
+    text = texts.read(db.session.connection(), reply_id)
+    if text is None:
+        raise not_found()
+    reply, room = text.reply, runtime()
+    log = room.log(reply_id)
+    return {
+        "id": str(reply.id),
+        "chatId": str(reply.chat_id),
+        "status": reply.status,
+        "bytes": len(text.data),
+        "sha256": hashlib.sha256(text.data).hexdigest(),
+        "finishReason": reply.finish_reason,
+        "error": _error(reply),
+        "model": reply.model,
+        "usage": _usage(reply),
+        "timings": {
+            "startedAt": iso(reply.started_at),
+            "firstByteMs": _first_byte_ms(reply, log),
+            "finishedAt": iso(reply.finished_at),
+        },
+        "attempts": reply.attempts,
+        "waitingSince": None if text.final else _waiting_since(reply, log),
+    }
+
+
+def describe_later(app: Flask, user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
+    """The status object for the end of a body, when the request's context is long gone."""
+    with app.app_context():
+        return status(user_id, reply_id)
+
+
+def describe_messages(chat_id: uuid.UUID, found: Sequence[Message]) -> dict[uuid.UUID, tuple[str, dict[str, Any]]]:
+    """Content and metadata of the assistant's messages among `found`, a running one's from the journal."""
+    ids = [message.id for message in found if message.role == "assistant"]
+    if not ids:
+        return {}
+    by_id = {message.id: message for message in found}
+    known = {}
+    for reply in db.session.scalars(
+        sa.select(Reply).where(Reply.chat_id == chat_id).execution_options(populate_existing=True)
+    ):
+        if reply.id in by_id:
+            known[reply.id] = _describe(reply, by_id[reply.id])
+    return known
+
+
+def _describe(reply: Any, message: Message) -> tuple[str, dict[str, Any]]:
+    content, size = message.content, reply.bytes
+    # The rows were read one after the other: a reply that was running then may be final now, and the other way round.
+    if reply.status == STREAMING or size != len(content.encode()):
+        text = texts.read(db.session.connection(), reply.id)
+        if text is not None:
+            content, reply, size = text.data.decode(), text.reply, len(text.data)
+    return content, {
+        "status": reply.status,
+        "bytes": size,
+        "model": reply.model,
+        "finishReason": reply.finish_reason,
+        "error": _error(reply),
+        "usage": _usage(reply),
+        "startedAt": iso(reply.started_at),
+        "finishedAt": iso(reply.finished_at),
+    }
+
+
+def _error(reply: Any) -> dict[str, str] | None:
+    return {"code": reply.error_code, "message": reply.error_message} if reply.error_code else None
+
+
+def _usage(reply: Any) -> dict[str, int] | None:
+    if reply.prompt_tokens is None and reply.completion_tokens is None:
+        return None
+    return {
+        "promptTokens": reply.prompt_tokens,
+        "completionTokens": reply.completion_tokens,
+        "totalTokens": (reply.prompt_tokens or 0) + (reply.completion_tokens or 0),
+    }
+
+
+def _first_byte_ms(reply: Any, log: Log | None) -> int | None:
+    first = reply.first_byte_at
+    if first is None and (generation := runtime().generations.get(reply.id)) and generation.first_byte_at:
+        first = dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
+    return round((first - reply.started_at).total_seconds() * 1000) if first else None
+
+
+def _waiting_since(reply: Any, log: Log | None) -> str | None:
+    """When text last came, or the reply began: what a client tells a thinking model from a stuck line by."""
+    return iso(dt.datetime.fromtimestamp(log.grown_at, dt.UTC) if log else reply.first_byte_at or reply.started_at)
