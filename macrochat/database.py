@@ -119,6 +119,8 @@ def prepare_engine(engine: sa.Engine, *, durable: bool = True, busy_ms: int = 0)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        # SQLite's own lower() knows ASCII only; people search in every script.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -133,6 +135,10 @@ def init_app(settings: Settings) -> None:
     prepare_engine(db.engine)
     if not settings.sqlite:
         psycopg2.extensions.set_wait_callback(_wait)
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if isinstance(text, str) else text
 
 
 def clock(dialect: str) -> sa.ColumnElement[float]:

@@ -43,7 +43,7 @@ def _bytes(password: str) -> bytes:
 def _verify(stored: str, password: bytes) -> bool:
     try:
         return _HASHER.verify(stored, password)
-    except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):  # does not fit, or is no hash
         return False
 
 

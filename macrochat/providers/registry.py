@@ -109,7 +109,7 @@ class Registry:
             if any(info.id == model_id for info in catalogue.models()):
                 return catalogue.provider, model_id
         sentence = f"There is no model {model_id[:100]!r} here"
-        raise ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "message": sentence}])
+        raise ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "error": sentence}])
 
 
 def build_registry(

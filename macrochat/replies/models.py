@@ -67,7 +67,9 @@ class Worker(Model):
     __tablename__ = "workers"
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True)
-    name: Mapped[str] = mapped_column(sa.String(255), default="")  # host and process id, for people
+    host: Mapped[str] = mapped_column(sa.String(255), default="")  # for people
+    machine: Mapped[str] = mapped_column(sa.String(255), default="")  # where `pid` means the same process
+    pid: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     lease_until: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970
     fenced: Mapped[bool] = mapped_column(default=False)

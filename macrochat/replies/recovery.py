@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -20,6 +21,18 @@ from .models import STREAMING
 from .store import Fenced, Store, fold, journal, replies, rows_after, workers
 
 RENEW_SECONDS = 1.0
+
+
+def _machine() -> str:
+    """This boot and process namespace of this machine; empty where the system does not tell (not Linux)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+MACHINE = _machine()
 SWEEP_SECONDS = 1.0
 
 
@@ -47,7 +60,9 @@ class Lease:
         worker_id = new_id()
         row = {
             "id": worker_id,
-            "name": f"{socket.gethostname()}:{os.getpid()}"[:255],
+            "host": socket.gethostname()[:255],
+            "machine": MACHINE,
+            "pid": os.getpid(),
             "started_at": now(),
             "lease_until": self._clock + self._seconds,
             "fenced": False,
@@ -76,10 +91,19 @@ def sweep(store: Store, worker_id: uuid.UUID) -> list[Orphan]:
 
 def _sweep(connection: sa.Connection, dialect: str, worker_id: uuid.UUID) -> list[Orphan]:
     late = sa.or_(workers.c.lease_until < clock(dialect), workers.c.fenced)
-    expired = sa.select(workers).where(late, workers.c.id != worker_id).with_for_update(skip_locked=True)
+    dead = workers.c.id.in_(_dead_here(connection))
+    expired = sa.select(workers).where(sa.or_(late, dead), workers.c.id != worker_id).with_for_update(skip_locked=True)
     for row in connection.execute(expired).all():
         _fence(connection, row.id, given_up=row.lease_until == 0)
     return _claim_ownerless(connection, worker_id)
+
+
+def _dead_here(connection: sa.Connection) -> list[uuid.UUID]:
+    """Workers of this machine whose process is gone: no need to wait for their leases."""
+    if not MACHINE:
+        return []
+    query = sa.select(workers.c.id, workers.c.pid).where(workers.c.machine == MACHINE)
+    return [row.id for row in connection.execute(query) if not os.path.exists(f"/proc/{row.pid}")]
 
 
 def _fence(connection: sa.Connection, dead: uuid.UUID, *, given_up: bool) -> None:

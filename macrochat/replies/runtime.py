@@ -56,7 +56,7 @@ class Runtime:
     # Life
 
     def start(self, worker: Any = None) -> None:
-        """Registers this process, begins the background work. Idempotent. `worker` (gunicorn's) is watched for its end."""
+        """Registers this process, begins the background work. Idempotent. Watches gunicorn's `worker` for its end."""
         if not self._started:
             self._started = True
             self.store = Store(self.settings)

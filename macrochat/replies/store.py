@@ -90,14 +90,16 @@ class Store:
         return self._thread.apply(call) if self._thread else call()
 
 
-def _commit_statement(dialect: str) -> sa.TextClause:
+def _commit_statement(dialect: str) -> sa.Insert:
     """Inserts only while this worker is not fenced, and holds the fence off meanwhile."""
-    lock = "" if dialect == "sqlite" else "FOR SHARE"
-    now = clock(dialect).name
-    return sa.text(
-        f"INSERT INTO journal (owner, seq, entries, created_at) "
-        f"SELECT id, CAST(:seq AS BIGINT), :entries, {now} FROM workers WHERE id = :owner AND fenced = false {lock}"
-    ).bindparams(sa.bindparam("owner", type_=sa.Uuid), sa.bindparam("entries", type_=sa.LargeBinary))
+    row = sa.select(
+        workers.c.id,
+        sa.bindparam("seq", type_=sa.BigInteger),
+        sa.bindparam("entries", type_=sa.LargeBinary),
+        clock(dialect),
+    ).where(workers.c.id == sa.bindparam("owner"), workers.c.fenced.is_(False))
+    columns = ["owner", "seq", "entries", "created_at"]
+    return sa.insert(journal).from_select(columns, row.with_for_update(read=True))
 
 
 def hold_lease(connection: sa.Connection, owner: uuid.UUID) -> None:

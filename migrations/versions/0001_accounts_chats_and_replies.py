@@ -39,7 +39,9 @@ def upgrade():
     op.create_table(
         "workers",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("machine", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_until", sa.Double(), nullable=False),
         sa.Column("fenced", sa.Boolean(), nullable=False),
