@@ -13,10 +13,10 @@ class Frames {
   }
 }
 
-function stream(pieces) {
+function stream(pieces, options) {
   const frames = new Frames()
   element.replaceChildren()
-  const markdown = new MarkdownStream(element, { requestFrame: frames.request })
+  const markdown = new MarkdownStream(element, { requestFrame: frames.request, ...options })
   for (const piece of pieces) {
     markdown.append(piece)
     frames.run()

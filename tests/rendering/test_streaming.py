@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.md"))
-SAME = """([text, sizes]) => {
+SAME = """([text, sizes, options]) => {
   const whole = harness.whole(text)
   return sizes.map(size => {
-    const streamed = harness.stream(harness.byBytes(text, size))
+    const streamed = harness.stream(harness.byBytes(text, size), options)
     return streamed === whole ? null : {size, whole, streamed}
   }).find(Boolean) ?? null
 }"""
@@ -29,10 +29,15 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_random_texts_give_the_same_streamed_and_whole(page, seed):
+def random_text(chance, lines, longest):
+    return "\n".join(chance.choices(lines, k=chance.randint(2, longest)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("fold_above", [4096, 24], ids=["unfolded", "folded"])
+def test_random_texts_give_the_same_streamed_and_whole(page, seed, fold_above):
     chance = random.Random(seed)
-    texts = ["\n".join(chance.choices(LINES, k=chance.randint(2, 14))) for _ in range(150)]
-    for text in texts:
-        difference = page.evaluate(SAME, [text, [1, 5]])
+    for _ in range(150):
+        text = random_text(chance, LINES, 14)
+        difference = page.evaluate(SAME, [text, [1, 5], {"foldAbove": fold_above}])
         assert difference is None, f"{text!r}\n{difference}"

@@ -27,6 +27,17 @@ export function appendCode(code, text) {
   }
 }
 
+/** Takes `count` characters off the end of a `code` element. */
+export function shortenCode(code, count) {
+  let rest = count
+  while (rest > 0 && code.lastElementChild) {
+    const text = code.lastElementChild.textContent
+    if (text.length > rest) code.lastElementChild.textContent = text.slice(0, -rest)
+    else code.lastElementChild.remove()
+    rest -= text.length
+  }
+}
+
 export function languageOf(info) {
   const word = info.trim().split(/[\s{,]/, 1)[0].toLowerCase()
   return LANGUAGE.test(word) ? word : ""

@@ -1,43 +1,52 @@
 import { build } from "./markdown-dom.js"
-import { morph } from "./markdown-morph.js"
+import { fold, textCut } from "./markdown-fold.js"
+import { morphNode } from "./markdown-morph.js"
 import { parse } from "./markdown-parser.js"
+import { settledBlocks } from "./markdown-settle.js"
+import { Spine } from "./markdown-spine.js"
 import { LineEndings } from "./markdown-text.js"
+import { blockTree, lineStarts } from "./markdown-tree.js"
 
-// Blocks that end by themselves; every other block can be continued, or undone, by the line after it.
-const SELF_CONTAINED = new Set(["heading_open", "hr"])
+const FOLD_ABOVE = 4096
 
 /**
- * Markdown that grows at its end. Blocks that no later text can change are left alone; only the rest is parsed again.
+ * Markdown that grows at its end, at a cost per piece that does not depend on how much there is already.
  *
- * Why that is right: markdown-it decides line by line, and no rule looks further ahead than one line – a table needs
- * its delimiter row. So where one top-level block ends and the next begins is settled once the next one's first two
- * lines are whole, and a block parsed from its first line gives what it gives within the whole text. The one
- * exception, link reference definitions that come later, is mended by end().
+ * Top-level blocks that no later text can change are settled: never looked at again. A block that stays open and gets
+ * long is folded: its earlier children stay as drawn, and the rest, the tail, is parsed after lines that open the same
+ * containers again (see Spine and Fold). What the folding of a long paragraph can get wrong – emphasis across the cut
+ * – is put right once when the block ends; what later link definitions change, by end().
  */
 export class MarkdownDocument {
   #root
+  #foldAbove
   #lineEndings
-  #tail
-  #settledNodes
+  #spine
   #definitions
+  #hadDefinitions
   #linked
+  #settledNodes
+  #open
 
-  constructor(root) {
+  constructor(root, { foldAbove = FOLD_ABOVE } = {}) {
     this.#root = root
+    this.#foldAbove = foldAbove
     this.#clear()
   }
 
   write(text) {
-    this.#tail += this.#lineEndings.write(text)
-    this.#render()
+    this.#open.tail += this.#lineEndings.write(text)
+    this.#draw()
   }
 
   /** No more text comes: what is shown becomes what the whole text would give at once. */
   end() {
-    this.#tail += this.#lineEndings.end()
-    const { definitions } = this.#render()
-    this.#define(definitions, Infinity)
-    if (Object.keys(this.#definitions).length) this.#mendLinks()
+    this.#open.tail += this.#lineEndings.end()
+    const view = this.#view(this.#open.tail)
+    this.#spine.learnLooseness(view.tree)
+    this.#define(view.definitions, Infinity)
+    if (this.#open.guessed || (this.#spine.isDeep && this.#hadDefinitions)) this.#unfold(this.#open.tail)
+    if (this.#hadDefinitions) this.#mendLinks()
   }
 
   reset() {
@@ -47,34 +56,108 @@ export class MarkdownDocument {
 
   #clear() {
     this.#lineEndings = new LineEndings()
-    this.#tail = ""
-    this.#settledNodes = 0
+    this.#spine = new Spine(this.#root)
     this.#definitions = Object.create(null)
+    this.#hadDefinitions = false
     this.#linked = []
+    this.#settledNodes = 0
+    this.#startBlock("")
   }
 
-  #render() {
-    const parsed = parse(this.#tail, this.#definitions)
-    morph(this.#root, this.#settledNodes, build(parsed.tokens, document.createDocumentFragment()))
-    this.#settle(parsed)
-    return parsed
+  /** What is not settled: `tail` is still parsed, `folded` before it is not; `lead` stands in for the folded half of a line. */
+  #startBlock(tail, line = 0) {
+    this.#open = { folded: "", tail, lead: "", firstLine: line, line, guessed: false, foldAt: this.#foldAbove }
+    this.#spine.cutTo(0)
+    this.#spine.root.kept = this.#settledNodes
   }
 
-  #settle({ tokens, definitions }) {
-    const blocks = topLevelBlocks(tokens)
-    const starts = lineStarts(this.#tail)
-    const settled = settledCount(blocks, starts, this.#tail)
-    if (settled === 0) return
-    for (const block of blocks.slice(0, settled)) this.#remember(block, starts)
-    const line = blocks[settled - 1].end
-    this.#define(definitions, line)
-    this.#settledNodes += settled
-    this.#tail = this.#tail.slice(starts[line])
+  #draw() {
+    const view = this.#view(this.#open.tail)
+    const settled = settledBlocks(view)
+    if (settled.length && !this.#spine.isDeep) this.#settle(view, settled)
+    else if (settled.length || this.#open.tail.length > this.#open.foldAt) this.#advance()
   }
 
-  #remember(block, starts) {
-    const source = this.#tail.slice(starts[block.start], starts[block.end])
-    if (source.includes("[")) this.#linked.push({ node: this.#root.childNodes[this.#settledNodes + block.index], source })
+  /** Parses a piece of the tail, from its start, and shows it. */
+  #view(tail) {
+    const before = this.#spine.openers + this.#open.lead
+    const text = before + tail
+    const { tokens, definitions } = parse(text, this.#definitions)
+    // Even one that is only half there, and turns out to be none, may have made a link in a block that is settled by now.
+    this.#hadDefinitions ||= definitions.length > 0
+    const tree = blockTree(tokens)
+    this.#spine.loosenKnown(tree, tokens)
+    if (!this.#spine.place(build(tokens, document.createDocumentFragment()))) return this.#unfold(tail)
+    return {
+      text, tree, definitions, before: before.length, starts: lineStarts(text),
+      firstLine: this.#open.line - lineStarts(before).length + 1, inText: false, small: this.#foldAbove / 4,
+      nodeCount: (node) => build(tokens.slice(node.first, node.last + 1), document.createDocumentFragment()).childNodes.length,
+    }
+  }
+
+  /** Settles or folds, by whole lines only: what the last line is can change with its next character. */
+  #advance() {
+    const { tail } = this.#open
+    const whole = tail.slice(0, tail.lastIndexOf("\n") + 1)
+    const isLongLine = whole.length < tail.length / 2
+    const view = this.#view(isLongLine ? tail : whole)
+    this.#spine.learnLooseness(view.tree)
+    if (isLongLine) this.#open.guessed = true
+    const settled = settledBlocks(view)
+    if (settled.length) this.#settle(view, settled)
+    else this.#fold(view)
+    this.#view(this.#open.tail)
+  }
+
+  #fold(whole) {
+    const cut = textCut(whole, whole.before)
+    const view = cut === null ? whole : { ...this.#view(whole.text.slice(whole.before, cut)), inText: true }
+    const folded = fold(this.#spine, view)
+    if (folded) this.#leaveOut(view, folded)
+    this.#open.foldAt = Math.max(this.#foldAbove, this.#open.tail.length * 2)
+  }
+
+  #leaveOut(view, { cut, lead = this.#open.lead }) {
+    const left = this.#open.tail.slice(0, cut - view.before)
+    this.#open.folded += left
+    this.#open.tail = this.#open.tail.slice(left.length)
+    this.#open.line += lineStarts(left).length - 1
+    this.#open.lead = lead
+    this.#open.guessed ||= lead !== "" || left.includes("]:")
+    this.#define(view.definitions, lineStarts(view.text.slice(0, cut)).length - 1)
+  }
+
+  #settle(drawn, settled) {
+    if (this.#open.guessed) {
+      const view = this.#unfold(drawn.text.slice(drawn.before))
+      return this.#settle(view, settledBlocks(view))
+    }
+    if (settled.length === 0) return
+    const end = drawn.starts[settled.at(-1).end] - drawn.before
+    this.#remember(drawn, settled)
+    this.#define(drawn.definitions, settled.at(-1).end)
+    this.#settledNodes += settled.reduce((sum, block) => sum + block.nodes, 0)
+    this.#startBlock(this.#open.tail.slice(end), this.#open.line + lineStarts(this.#open.tail.slice(0, end)).length - 1)
+  }
+
+  /** Draws the open block from its beginning again, the text up to the end of this piece of its tail. */
+  #unfold(tail) {
+    const { folded, firstLine } = this.#open
+    const foldAt = (folded.length + this.#open.tail.length) * 2
+    this.#startBlock(folded + this.#open.tail, firstLine)
+    this.#open.foldAt = foldAt
+    return this.#view(folded + tail)
+  }
+
+  /** Keeps the source of blocks that later link definitions could change. */
+  #remember({ text, starts, before }, settled) {
+    let index = this.#settledNodes
+    for (const block of settled) {
+      const isFolded = block === settled[0] && this.#open.folded
+      const source = (isFolded ? this.#open.folded : "") + text.slice(isFolded ? before : starts[block.start], starts[block.end])
+      if (block.nodes && source.includes("[")) this.#linked.push({ node: this.#root.childNodes[index], source })
+      index += block.nodes
+    }
   }
 
   #define(definitions, lastLine) {
@@ -85,44 +168,8 @@ export class MarkdownDocument {
 
   #mendLinks() {
     for (const { node, source } of this.#linked) {
-      const fresh = build(parse(source, this.#definitions).tokens, document.createDocumentFragment())
-      if (fresh.childNodes.length === 1) morphInto(node, fresh)
+      const { tokens } = parse(source, this.#definitions)
+      morphNode(node, build(tokens, document.createDocumentFragment()))
     }
   }
-}
-
-function morphInto(node, fragment) {
-  const holder = document.createDocumentFragment()
-  const place = node.nextSibling
-  const parent = node.parentNode
-  holder.append(node)
-  morph(holder, 0, fragment)
-  parent.insertBefore(holder, place)
-}
-
-function topLevelBlocks(tokens) {
-  return tokens
-    .filter((token) => token.level === 0 && token.nesting >= 0 && token.map)
-    .map((token, index) => ({ index, type: token.type, start: token.map[0], end: token.map[1] }))
-}
-
-/** The index of each line's first character; `starts.length - 1` lines are whole. */
-function lineStarts(text) {
-  const starts = [0]
-  for (let index = text.indexOf("\n"); index !== -1; index = text.indexOf("\n", index + 1)) starts.push(index + 1)
-  return starts
-}
-
-function settledCount(blocks, starts, text) {
-  const wholeLines = starts.length - 1
-  for (let next = blocks.length - 1; next > 0; next -= 1) {
-    if (isSettled(blocks[next - 1], blocks[next].start, wholeLines, starts, text)) return next
-  }
-  return 0
-}
-
-function isSettled(block, nextStart, wholeLines, starts, text) {
-  if (nextStart + 2 <= wholeLines) return true
-  if (SELF_CONTAINED.has(block.type)) return block.end <= wholeLines
-  return block.type === "paragraph_open" && block.end < wholeLines && text.slice(starts[block.end], starts[block.end + 1]).trim() === ""
 }

@@ -20,6 +20,11 @@ export function morph(parent, from, fragment) {
   }
 }
 
+/** Makes `node` equal to the only node of `fragment`. */
+export function morphNode(node, fragment) {
+  become(node, fragment.firstChild)
+}
+
 function become(node, wanted) {
   if (node.nodeType === Node.TEXT_NODE && wanted.nodeType === Node.TEXT_NODE) setText(node, wanted.data)
   else if (node.isEqualNode(wanted) || sameCode(node, wanted)) return

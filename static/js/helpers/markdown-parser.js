@@ -16,7 +16,7 @@ parser.core.ruler.after("inline", "tasks", markTasks)
 
 /**
  * markdown-it's block tokens for a piece of Markdown. `known` holds the link reference definitions of earlier pieces.
- * Returned with them: the definitions found here, as [{label, end, value}], `end` being the line after each.
+ * Returned with them: the definitions found here, as [{label, level, start, end, value}] with line numbers, the end excluded.
  */
 export function parse(text, known = {}) {
   const environment = { references: Object.create(known) }
@@ -40,7 +40,7 @@ function tooDeep(state, startLine, endLine, silent) {
 function noteDefinitions(state) {
   state.env.definitions = state.tokens
     .filter((token) => token.type === "reference_definition")
-    .map(({ map, meta: { label } }) => ({ label, end: map[1], value: state.env.references[label] }))
+    .map(({ level, map: [start, end], meta: { label } }) => ({ label, level, start, end, value: state.env.references[label] }))
 }
 
 function markTasks({ tokens }) {

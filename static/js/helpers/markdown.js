@@ -27,8 +27,8 @@ export class MarkdownStream {
   #shown = 0
   #scheduled = null
 
-  constructor(element, { reveal = false, now = () => performance.now(), requestFrame = nextFrame } = {}) {
-    this.#document = new MarkdownDocument(element)
+  constructor(element, { reveal = false, now = () => performance.now(), requestFrame = nextFrame, foldAbove } = {}) {
+    this.#document = new MarkdownDocument(element, { foldAbove })
     this.#reveal = reveal
     this.#now = now
     this.#requestFrame = requestFrame
