@@ -104,7 +104,18 @@ class Postgres:
         subprocess.run(
             [
                 str(self._binaries / "initdb"),
-                *("-D", str(self._data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"),
+                *(
+                    "-D",
+                    str(self._data),
+                    "-U",
+                    USER,
+                    "--auth=trust",
+                    "--encoding=UTF8",
+                    "--locale-provider=builtin",
+                    "--builtin-locale=C.UTF-8",
+                    "--locale=C",
+                    "--no-sync",
+                ),
             ],
             check=True,
             capture_output=True,
