@@ -5,14 +5,14 @@ const REASONS = {
 }
 
 // One line about the connection, or an empty one: { text, countdown, tone, canTry }.
-export function connectionWords({ health, reason, silentFor, retryCount, maxRetries, isRecovering, waitsFor, exhausted, offline, queued }) {
+export function connectionWords({ health, reason, silentFor, retryCount, maxRetries, isRecovering, waitsFor, exhausted, offline, queued, busy }) {
   if (offline && (queued || isRecovering || exhausted)) {
     return { text: queued ? "You are offline. Your message goes out when the connection returns" : "You are offline", countdown: "", tone: "warn", canTry: false }
   }
   if (exhausted) return { text: "The connection is lost", countdown: "", tone: "bad", canTry: true }
   if (isRecovering) {
     const seconds = Math.max(0, Math.ceil(waitsFor / 1000))
-    return { text: `Reconnecting, ${retryCount} of ${maxRetries}`, countdown: seconds ? `, in ${seconds} s` : "", tone: "warn", canTry: true }
+    return { text: `${busy ? "Busy, trying again" : "Reconnecting"}, ${retryCount} of ${maxRetries}`, countdown: seconds ? `, in ${seconds} s` : "", tone: "warn", canTry: true }
   }
   if (health !== "healthy" && REASONS[reason]) {
     const [text, tone] = REASONS[reason](Math.round(silentFor / 1000))

@@ -1,7 +1,6 @@
+import { LINES_PER_GROUP, afterLines, lineCount } from "./markdown-lines.js"
 import { visibleControls } from "./markdown-text.js"
 
-// A block of code is laid out in groups of lines, so that a line added to a long one moves only the last group.
-const LINES_PER_GROUP = 64
 const LANGUAGE = /^[\w+#.-]{1,30}$/
 const COPIED_MS = 2000
 
@@ -47,22 +46,6 @@ function openGroup(code) {
   const last = code.lastElementChild
   if (last && lineCount(last.textContent) < LINES_PER_GROUP) return last
   return code.appendChild(element("span", "code-lines"))
-}
-
-/** The index after the `count`th line break of `text`, or its length. */
-function afterLines(text, count) {
-  let index = 0
-  for (let line = 0; line < count; line += 1) {
-    index = text.indexOf("\n", index) + 1
-    if (index === 0) return text.length
-  }
-  return index
-}
-
-function lineCount(text) {
-  let count = 0
-  for (let index = text.indexOf("\n"); index !== -1; index = text.indexOf("\n", index + 1)) count += 1
-  return count
 }
 
 function header(language) {

@@ -1,5 +1,6 @@
 import { build } from "./markdown-dom.js"
 import { fold, textCut } from "./markdown-fold.js"
+import { colourCode } from "./markdown-highlight.js"
 import { morphNode } from "./markdown-morph.js"
 import { parse } from "./markdown-parser.js"
 import { settledBlocks } from "./markdown-settle.js"
@@ -47,6 +48,7 @@ export class MarkdownDocument {
     this.#define(view.definitions, Infinity)
     if (this.#open.guessed || (this.#spine.isDeep && this.#hadDefinitions)) this.#unfold(this.#open.tail)
     if (this.#hadDefinitions) this.#mendLinks()
+    colourCode(this.#root)
   }
 
   reset() {
@@ -125,6 +127,7 @@ export class MarkdownDocument {
     this.#open.lead = lead
     this.#open.guessed ||= lead !== "" || left.includes("]:")
     this.#define(view.definitions, lineStarts(view.text.slice(0, cut)).length - 1)
+    colourCode(this.#root.lastChild, this.#spine.innermost.node)
   }
 
   #settle(drawn, settled) {
@@ -136,7 +139,9 @@ export class MarkdownDocument {
     const end = drawn.starts[settled.at(-1).end] - drawn.before
     this.#remember(drawn, settled)
     this.#define(drawn.definitions, settled.at(-1).end)
+    const first = this.#settledNodes
     this.#settledNodes += settled.reduce((sum, block) => sum + block.nodes, 0)
+    for (let index = first; index < this.#settledNodes; index += 1) colourCode(this.#root.childNodes[index])
     this.#startBlock(this.#open.tail.slice(end), this.#open.line + lineStarts(this.#open.tail.slice(0, end)).length - 1)
   }
 

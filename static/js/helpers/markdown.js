@@ -1,15 +1,21 @@
 import { build } from "./markdown-dom.js"
 import { MarkdownDocument } from "./markdown-document.js"
+import { colourCode } from "./markdown-highlight.js"
 import { parse } from "./markdown-parser.js"
 import { normalizeNewlines } from "./markdown-text.js"
 import { Reveal, graphemeBorder } from "./reveal.js"
 
 const HIDDEN_INTERVAL_MS = 250
+// A frame takes steps of so much text until its time is up; the rest waits for the next one.
+const STEP = 8192
+const FRAME_BUDGET_MS = 10
 
 /** The nodes of a whole Markdown text, for messages that are already there. */
 export function renderMarkdown(text) {
   const { tokens } = parse(normalizeNewlines(text))
-  return build(tokens, document.createDocumentFragment())
+  const fragment = build(tokens, document.createDocumentFragment())
+  colourCode(fragment)
+  return fragment
 }
 
 /**
@@ -25,7 +31,9 @@ export class MarkdownStream {
   #requestFrame
   #text = ""
   #shown = 0
-  #scheduled = null
+  #scheduled = false
+  #ending = null
+  #ended = false
 
   constructor(element, { reveal = false, now = () => performance.now(), requestFrame = nextFrame, foldAbove } = {}) {
     this.#document = new MarkdownDocument(element, { foldAbove })
@@ -49,58 +57,86 @@ export class MarkdownStream {
     return this.#text.length - this.#shown
   }
 
+  /** More text. Also after finish(): a reply that was stopped can be continued. */
   append(text) {
+    if (this.#ended) this.#reopen()
     this.#text += text
     this.#pace.arrive(this.#text.length, this.#now())
     this.#schedule()
   }
 
-  /** The text is whole: shows all of it at once. `fullText` wins over what was appended, if it differs. */
+  /**
+   * The text is whole: shows all of it. `fullText` wins over what was appended, if it differs. Usually done on return;
+   * after a lot of text it takes some frames more. The promise tells.
+   */
   finish(fullText = this.#text) {
-    if (!fullText.startsWith(this.visibleText)) this.#restart()
-    this.#text = fullText
-    this.#show(fullText.length)
-    this.#document.end()
+    this.#replace(fullText)
+    this.#ending ??= Promise.withResolvers()
+    this.#draw()
+    return this.#ending.promise
   }
 
-  /** Starts again with `text`, all of it shown at once. */
+  /** Starts again with `text`, shown without reveal. */
   reset(text = "") {
     this.#restart()
+    this.#replace(text)
+    this.#draw()
+  }
+
+  #replace(text) {
+    if (!text.startsWith(this.visibleText)) this.#restart()
     this.#text = text
     this.#pace.arrive(text.length, this.#now())
     this.#pace.showAll()
-    this.#show(text.length)
   }
 
   #restart() {
     this.#document.reset()
     this.#pace = new Reveal()
     this.#shown = 0
+    this.#reopen()
+  }
+
+  #reopen() {
+    if (this.#ended) this.#ending = null
+    this.#ended = false
   }
 
   #schedule() {
-    const scheduled = {}
     if (this.#scheduled) return
-    this.#scheduled = scheduled
+    this.#scheduled = true
     this.#requestFrame(() => {
-      if (this.#scheduled !== scheduled) return
-      this.#scheduled = null
+      this.#scheduled = false
       this.#draw()
     })
   }
 
   #draw() {
-    const paced = this.#reveal && !document.hidden && !prefersReducedMotion()
-    const target = paced ? this.#pace.visible(this.#now()) : this.#pace.showAll()
-    this.#show(graphemeBorder(this.#text, this.#shown, target))
+    const target = graphemeBorder(this.#text, this.#shown, this.#target())
+    const deadline = this.#now() + FRAME_BUDGET_MS
+    while (this.#shown < target) {
+      this.#show(Math.min(target, this.#shown + STEP))
+      if (this.#now() >= deadline) break
+    }
     if (this.pending) this.#schedule()
+    else if (this.#ending) this.#end()
+  }
+
+  #target() {
+    const paced = this.#reveal && !this.#ending && !document.hidden && !prefersReducedMotion()
+    return paced ? this.#pace.visible(this.#now()) : this.#pace.showAll()
   }
 
   #show(end) {
-    if (end <= this.#shown) return
     const text = this.#text.slice(this.#shown, end)
     this.#shown = end
     this.#document.write(text)
+  }
+
+  #end() {
+    if (!this.#ended) this.#document.end()
+    this.#ended = true
+    this.#ending.resolve()
   }
 }
 

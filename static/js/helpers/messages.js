@@ -31,3 +31,17 @@ export function statusOf(status = "complete", content = "") {
 export function isRunning(message) {
   return message.role === "assistant" && (message.status === "thinking" || message.status === "streaming")
 }
+
+// The server has not named this reply yet.
+export function isPending(reply) {
+  return reply.id.startsWith("reply-")
+}
+
+// What the server has, in its order; messages the page knows stay the same objects.
+export function merge(known, stored) {
+  const byId = new Map(known.map(message => [message.id, message]))
+  return stored.map(message => {
+    const own = byId.get(message.id)
+    return own ? Object.assign(own, message, { key: own.key }) : message
+  })
+}

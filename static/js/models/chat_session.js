@@ -1,42 +1,42 @@
 import { sentenceFor } from "../helpers/sentences.js"
-import { isRunning, pendingReply, statusOf, storedMessage, userMessage } from "../helpers/messages.js"
+import { isPending, isRunning, merge, pendingReply, storedMessage, userMessage } from "../helpers/messages.js"
+import { joinDrafts } from "../helpers/drafts.js"
 import { titleFrom } from "../helpers/titles.js"
 import { uuid } from "../helpers/uuid.js"
 import { ErrorRecovery } from "./error_recovery.js"
 import { HealthMonitor } from "./health_monitor.js"
-import { ReplyStream } from "./reply_stream.js"
+import { Left, Recalled, Turn } from "./turn.js"
 
 // One chat as the page sees it. It tells what happens by events:
 //   messages {}               the list changed           message {message}   one message's facts changed
 //   text {message, text}      words came in              reset {message}     its text begins again
 //   change {}                 status, isLoading, error   connection {}       retries or health
 //   created {chat}            the chat exists now        returned {text}     a refused message comes back
+//   settled {message}         a reply has come to rest   trouble {sentence}  something to be told
 export class ChatSession extends EventTarget {
   #api
-  #uuid
   #drafts
   #outbox
-  #clock
+  #model
+  #makeUuid
   #chat
   #messages
   #status = "ready"
   #error = null
   #turn = null
-  #stream = null
 
-  constructor({ api, drafts, outbox, clock, random, chat = null, messages = [], model = () => undefined, makeUuid = uuid, log }) {
+  constructor({ api, drafts, outbox, clock, random, log, chat = null, messages = [], model = () => undefined, makeUuid = uuid }) {
     super()
     this.#api = api
     this.#drafts = drafts
     this.#outbox = outbox
-    this.#clock = clock
+    this.#model = model
+    this.#makeUuid = makeUuid
     this.#chat = chat
     this.#messages = messages
-    this.#uuid = makeUuid
-    this.model = model
     const changed = () => this.#tell("connection")
-    this.recovery = new ErrorRecovery({ clock, random, changed, log })
-    this.health = new HealthMonitor({ clock, changed, inspect: () => this.#inspect(), found: reason => this.#mend(reason) })
+    this.recovery = new ErrorRecovery({ clock, random, log, changed })
+    this.health = new HealthMonitor({ clock, changed, inspect: () => this.#turn.inspect(), found: reason => this.#mend(reason) })
   }
 
   get chat() {
@@ -47,6 +47,7 @@ export class ChatSession extends EventTarget {
     return this.#messages
   }
 
+  // The draft.
   get input() {
     return this.#drafts.read(this.#chat?.id)
   }
@@ -68,65 +69,71 @@ export class ChatSession extends EventTarget {
     return this.#error
   }
 
-  // Sent, but no server has acknowledged it.
+  // Sent by the person, but acknowledged by no server.
   get isQueued() {
-    return this.#turn?.user?.status === "sending"
+    return this.#turn?.isQueued ?? false
+  }
+
+  get isStopping() {
+    return this.#turn?.isStopping ?? false
   }
 
   // False when there is nothing to send or a reply is running: the text then stays where it is.
   async send(text = this.input) {
     if (this.isLoading || !text.trim()) return false
-    const key = this.#uuid()
+    const key = this.#makeUuid()
     this.#status = "submitted"
     this.input = ""
     this.#outbox.put({ key, chatId: this.#chat?.id, text })
-    await this.#post(this.#newTurn(key, text))
+    await this.#post(key, text)
     return true
   }
 
-  // Asks for the last reply again: the same attempt if the server never took it, another one otherwise.
+  // Asks for the last reply again.
   async reload() {
     const reply = this.#messages.at(-1)
     const user = this.#messages.findLast(message => message.role === "user")
     if (this.isLoading || reply?.role !== "assistant" || !user) return
-    const key = this.#uuid()
-    const open = signal => this.#api.regenerate(this.#chat.id, { key, text: user.content, messageId: reply.id, model: this.model(), signal })
-    this.#begin(reply)
-    await this.#run({ reply, key, open })
+    const key = this.#makeUuid()
+    this.#update(reply, { status: "thinking", error: null, finishReason: null })
+    this.#empty(reply)
+    await this.#run({
+      reply,
+      key,
+      open: signal => this.#api.regenerate(this.#chat.id, { key, text: user.content, messageId: user.id, signal }),
+    })
   }
 
   // Goes on with an incomplete reply, behind what there is of it.
   async continueReply() {
     const reply = this.#messages.at(-1)
     if (this.isLoading || reply?.role !== "assistant") return
-    const open = signal => this.#api.continueReply(reply.id, { signal })
-    this.#update(reply, { status: "streaming", error: null })
-    await this.#run({ reply, open, behind: true })
+    this.#update(reply, { status: "streaming", error: null, finishReason: null })
+    await this.#run({ reply, behind: true, open: signal => this.#api.continueReply(reply.id, { signal }) })
   }
 
   async stop() {
     const turn = this.#turn
-    if (!turn || turn.stopping) return
-    turn.stopping = true
+    if (!turn || turn.isStopping) return
+    if (turn.isQueued && (this.recovery.isRecovering || this.recovery.isExhausted)) return turn.recall()
+    turn.wantStop()
     this.#tell("change")
-    if (this.isQueued && (this.recovery.isRecovering || this.recovery.isExhausted)) return this.#recall(turn)
     await this.#askToStop(turn)
   }
 
-  // What the page finds when it opens: a reply that runs, messages that never left.
+  // What a page finds when it opens: messages that never left, a reply that runs.
   async resume() {
-    const unsent = this.#outbox.waiting(this.#chat?.id)
-    for (const entry of unsent) await this.#resend(entry)
+    for (const entry of this.#outbox.waiting(this.#chat?.id)) await this.#sendAgain(entry)
     await this.#attachToRunning()
   }
 
   // Takes over what another tab or device has done meanwhile.
   async sync() {
     if (this.isLoading || !this.#chat) return
-    const chat = await this.#api.readChat(this.#chat.id)
+    const { messages, ...chat } = await this.#api.readChat(this.#chat.id)
     if (this.isLoading) return
-    this.#chat = { ...this.#chat, ...chat, messages: undefined }
-    this.#messages = merge(this.#messages, chat.messages.map(storedMessage))
+    this.#chat = chat
+    this.#messages = merge(this.#messages, messages.map(storedMessage))
     this.#tell("messages")
     await this.#attachToRunning()
   }
@@ -138,55 +145,44 @@ export class ChatSession extends EventTarget {
   }
 
   detach() {
-    this.#stream?.detach()
-    this.#turn?.abort.abort(new DOMException("The page is left", "AbortError"))
+    this.#turn?.leave()
     this.health.stop()
   }
 
-  async #post(turn) {
-    const { key, user } = turn
-    const text = user.content
-    await this.#run({
-      ...turn,
-      open: async signal => {
-        await this.#ensureChat(text, key)
-        return this.#api.sendMessage(this.#chat.id, { key, text, model: undefined, signal })
-      },
-    })
-  }
-
-  #newTurn(key, text) {
+  #post(key, text) {
     const user = userMessage(key, text)
     const reply = pendingReply(key)
     this.#messages = [...this.#messages, user, reply]
     this.#tell("messages")
-    return { key, user, reply }
+    const open = async signal => {
+      await this.#ensureChat(key, text)
+      return this.#api.sendMessage(this.#chat.id, { key, text, signal })
+    }
+    return this.#run({ key, user, reply, open })
   }
 
-  async #ensureChat(text, key) {
+  async #ensureChat(key, text) {
     if (this.#chat) return
-    const model = this.model()
+    const model = this.#model()
+    const draft = this.input
     this.#chat = await this.#api.createChat({ title: titleFrom(text), ...(model ? { model } : {}) })
     this.#outbox.put({ key, chatId: this.#chat.id, text })
+    this.#drafts.write(null, "")
+    this.input = draft
     this.#tell("created", { chat: this.#chat })
   }
 
-  // A turn from its request to the reply's last byte.
-  async #run(turn) {
-    turn.abort = new AbortController()
+  async #run(request) {
+    const turn = new Turn({ ...request, api: this.#api, recovery: this.recovery, listener: this.#listener })
     this.#turn = turn
-    this.#settle("submitted")
+    this.#become("submitted")
     this.health.start()
     try {
-      const response = turn.open ? await this.#insist(turn) : null
-      if (response) this.#acknowledge(turn, response)
-      await this.#follow(turn, response)
-      this.#settle(turn.reply.status === "failed" ? "error" : "ready", turn.reply.error)
+      this.#end(turn, await turn.run())
     } catch (error) {
-      await this.#refuse(turn, error)
+      this.#refuse(turn, error)
     } finally {
-      if (this.#turn === turn) this.#turn = null
-      this.#stream = null
+      this.#turn = null
       this.health.stop()
       this.recovery.resetRetryCount()
       this.#tell("change")
@@ -194,126 +190,99 @@ export class ChatSession extends EventTarget {
     }
   }
 
-  // A request whose answer was lost is made again: the key makes it the same request.
-  async #insist({ open, abort }) {
-    for (;;) {
-      try {
-        return await open(abort.signal)
-      } catch (error) {
-        if (abort.signal.aborted) throw abort.signal.reason
-        const again = await this.recovery.handleStreamingError(error)
-        if (abort.signal.aborted) throw abort.signal.reason
-        if (again) continue
-        if (error.name !== "NetworkError") throw error
-        await this.recovery.rescue()
-        if (abort.signal.aborted) throw abort.signal.reason
-      }
-    }
+  #listener = {
+    acknowledged: (turn, { headers }) => {
+      this.recovery.resetRetryCount()
+      this.#outbox.remove(turn.key)
+      this.#name(turn, headers.get("X-Reply-Id"), headers.get("X-User-Message-Id"))
+      if (turn.isStopping) this.#askToStop(turn)
+    },
+    sinkOf: ({ reply }) => ({
+      arrived: () => this.health.updateLastChunkTime(),
+      reset: () => this.#empty(reply),
+      append: text => {
+        reply.content += text
+        if (reply.status !== "streaming") this.#update(reply, { status: "streaming" })
+        if (this.#status !== "streaming") this.#become("streaming")
+        this.#tell("text", { message: reply, text })
+      },
+    }),
   }
 
-  #acknowledge(turn, response) {
-    this.recovery.resetRetryCount()
-    this.#outbox.remove(turn.key)
-    this.#adopt(turn, response.headers.get("X-Reply-Id"), response.headers.get("X-User-Message-Id"))
-    if (turn.stopping) this.#askToStop(turn)
-  }
-
-  #adopt(turn, replyId, userMessageId) {
+  #name(turn, replyId, userMessageId) {
     if (turn.user) this.#update(turn.user, { id: userMessageId || turn.user.id, status: "complete" })
     if (replyId) this.#update(turn.reply, { id: replyId })
   }
 
-  async #follow(turn, response) {
-    const { reply } = turn
-    const stream = new ReplyStream({ api: this.#api, replyId: reply.id, recovery: this.recovery, sink: this.#sinkFor(reply) })
-    this.#stream = stream
-    if (turn.behind && !stream.startAfter(reply.content, reply.bytes)) {
-      response?.body?.cancel()
-      response = null
-      this.#restart(reply)
-    }
-    const server = await stream.follow(response)
-    if (server) this.#update(reply, { status: server.status, error: server.error, bytes: server.bytes, finishReason: server.finishReason, model: server.model })
+  #end({ reply }, server) {
+    if (!server) return this.#become("ready")
+    const { status, error, bytes, finishReason, model } = server
+    this.#update(reply, { status, error, bytes, finishReason, model })
+    this.#become(status === "failed" ? "error" : "ready", error)
   }
 
-  #sinkFor(reply) {
-    return {
-      arrived: () => this.health.updateLastChunkTime(),
-      reset: () => this.#restart(reply),
-      append: text => {
-        reply.content += text
-        if (reply.status !== "streaming") this.#update(reply, { status: "streaming" })
-        if (this.#status !== "streaming") this.#settle("streaming")
-        this.#tell("text", { message: reply, text })
-      },
+  // The server refused. If it has stored the message, the reply is a failed one; if not, the text comes back.
+  #refuse(turn, error) {
+    if (error instanceof Left) return
+    if (error instanceof Recalled) {
+      this.#giveBack(turn)
+      return this.#become("ready")
     }
-  }
-
-  // The server refused. If it had stored the message, the reply is a failed one; if not, the text comes back.
-  async #refuse(turn, error) {
-    if (error.name === "AbortError") return this.#settle("ready")
-    const stored = error.replyId || error.code?.startsWith("UPSTREAM_") || error.code === "CONTEXT_TOO_LONG" || !turn.user
-    if (stored) {
+    if (isStored(turn, error)) {
       this.#outbox.remove(turn.key)
-      this.#adopt(turn, error.replyId, error.userMessageId)
+      this.#name(turn, error.replyId, error.userMessageId)
       this.#update(turn.reply, { status: "failed", error: { code: error.code, message: sentenceFor(error) } })
-      return this.#settle("error", error)
+    } else {
+      this.#giveBack(turn)
     }
-    this.#giveBack(turn)
-    this.#settle("error", error)
-    if (error.code === "CHAT_BUSY") queueMicrotask(() => this.sync().catch(() => {}))
+    this.#become("error", error)
   }
 
   #giveBack(turn) {
     this.#outbox.remove(turn.key)
     this.#messages = this.#messages.filter(message => message !== turn.user && message !== turn.reply)
     this.#tell("messages")
-    this.input = [turn.user.content, this.input].filter(Boolean).join("\n\n")
-    this.#tell("returned", { text: this.input })
+    this.#returnText(turn.user.content)
   }
 
-  #recall(turn) {
-    this.#giveBack(turn)
-    turn.abort.abort(new DOMException("Taken back", "AbortError"))
-    this.recovery.retryNow()
+  #returnText(text) {
+    this.input = joinDrafts(text, this.input)
+    this.#tell("returned", { text: this.input })
   }
 
   async #askToStop(turn) {
     if (!this.#chat) return
-    const ask = () => turn.reply.id.startsWith("reply-") ? this.#api.stopChat(this.#chat.id) : this.#api.stopReply(turn.reply.id)
     try {
-      await ask()
+      if (isPending(turn.reply)) await this.#api.stopChat(this.#chat.id)
+      else await this.#api.stopReply(turn.reply.id)
     } catch (error) {
-      turn.stopping = false
+      turn.wantStop(false)
       this.#tell("change")
       this.#tell("trouble", { sentence: `The reply could not be stopped. ${sentenceFor(error)}` })
     }
   }
 
-  async #resend({ key, text, stale }) {
+  async #sendAgain({ key, text, stale }) {
     if (stale || !this.#chat) {
       this.#outbox.remove(key)
-      this.input = [this.input, text].filter(Boolean).join("\n\n")
-      return this.#tell("returned", { text: this.input })
+      return this.#returnText(text)
     }
-    const shown = this.#messages.some(message => message.role === "user" && message.content === text)
-    if (!shown) return this.#post(this.#newTurn(key, text))
-    await this.#resendQuietly({ key, text })
+    const isShown = this.#messages.some(message => message.role === "user" && message.content === text)
+    if (!isShown) return this.#post(key, text)
+    await this.#askWhatBecameOf(key, text)
   }
 
-  // The page shows this text already, so the server most likely has it: the key asks which message it became.
-  async #resendQuietly({ key, text }) {
-    const abort = new AbortController()
+  // The page shows this text already, so the server most likely has the message: its key brings the same reply, not another.
+  async #askWhatBecameOf(key, text) {
     try {
-      const response = await this.#insist({ abort, open: signal => this.#api.sendMessage(this.#chat.id, { key, text, signal }) })
+      const response = await this.#api.sendMessage(this.#chat.id, { key, text })
       response.body?.cancel()
-      this.#outbox.remove(key)
-      await this.sync()
     } catch (error) {
-      this.#outbox.remove(key)
-      if (!error.code?.startsWith("UPSTREAM_")) this.input = [this.input, text].filter(Boolean).join("\n\n")
-      this.#tell("returned", { text: this.input })
+      if (error.name === "NetworkError") return
+      if (!isStored({ user: true }, error)) this.#returnText(text)
     }
+    this.#outbox.remove(key)
+    await this.sync()
   }
 
   async #attachToRunning() {
@@ -322,23 +291,12 @@ export class ChatSession extends EventTarget {
     await this.#run({ reply, behind: true })
   }
 
-  async #inspect() {
-    if (!this.#stream) return "thinking"
-    const server = await this.#api.readReply(this.#stream.replyId)
-    return server.bytes > this.#stream.bytes ? "stuck" : "thinking"
-  }
-
   #mend(reason) {
-    if (reason === "stuck" || reason === "away") this.#stream?.reattach()
+    if (reason === "stuck" || reason === "away") this.#turn?.reattach()
   }
 
-  #begin(reply) {
-    this.#restart(reply)
-    this.#update(reply, { status: "thinking", error: null })
-  }
-
-  #restart(reply) {
-    this.#update(reply, { content: "", bytes: 0, status: statusOf("streaming", "") })
+  #empty(reply) {
+    this.#update(reply, { content: "", bytes: 0, status: "thinking" })
     this.#tell("reset", { message: reply })
   }
 
@@ -347,7 +305,7 @@ export class ChatSession extends EventTarget {
     this.#tell("message", { message })
   }
 
-  #settle(status, error = null) {
+  #become(status, error = null) {
     this.#status = status
     this.#error = error
     this.#tell("change")
@@ -358,11 +316,7 @@ export class ChatSession extends EventTarget {
   }
 }
 
-// Messages that are known keep their place on the page.
-function merge(known, stored) {
-  const byId = new Map(known.map(message => [message.id, message]))
-  return stored.map(message => {
-    const own = byId.get(message.id)
-    return own ? Object.assign(own, message, { key: own.key }) : message
-  })
+// A refusal by the model's server comes after the message was stored.
+function isStored({ user }, { code, replyId }) {
+  return !user || Boolean(replyId) || code?.startsWith("UPSTREAM_") || code === "CONTEXT_TOO_LONG"
 }

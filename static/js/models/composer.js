@@ -37,6 +37,7 @@ export class Composer {
   update() {
     const { isLoading } = this.#session
     this.#stop.hidden = !isLoading
+    this.#stop.disabled = this.#session.isStopping
     this.#send.hidden = isLoading
     this.#send.disabled = isLoading || !this.#box.value.trim()
   }

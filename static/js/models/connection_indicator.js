@@ -46,6 +46,7 @@ export class ConnectionIndicator {
       isRecovering: recovery.isRecovering,
       waitsFor: recovery.waitsFor,
       exhausted: recovery.isExhausted,
+      busy: recovery.isAskedToWait,
       offline: !navigator.onLine,
       queued: isQueued,
     })

@@ -38,6 +38,11 @@ export class ErrorRecovery {
     return this.#isExhausted
   }
 
+  // The server itself said when to come back.
+  get isAskedToWait() {
+    return this.#asked
+  }
+
   get canRetry() {
     return this.#retryCount < MAX_RETRIES
   }

@@ -81,8 +81,7 @@ async function look() {
 }
 
 function enter(chat) {
-  history.pushState(null, "", api.pageOfChat(chat.id))
-  drafts.write(null, "")
+  history.replaceState(null, "", api.pageOfChat(chat.id))
   rename(chat.title)
   chats.current = chat.id
   chats.put(chat)

@@ -1,0 +1,107 @@
+import { ReplyStream } from "./reply_stream.js"
+
+export class Recalled extends Error {}
+export class Left extends Error {}
+
+// One reply on its way, from the request that asks for it to its last byte.
+// `open(signal)` makes the request (none: the reply runs already); `reply` is the message it fills, `user` the one it answers.
+// `listener` hears acknowledged(response), append(text), reset() and arrived().
+export class Turn {
+  #api
+  #recovery
+  #listener
+  #open
+  #behind
+  #abort = new AbortController()
+  #stream = null
+  #isStopping = false
+
+  constructor({ api, recovery, listener, reply, user = null, key = null, open = null, behind = false }) {
+    this.#api = api
+    this.#recovery = recovery
+    this.#listener = listener
+    this.#open = open
+    this.#behind = behind
+    this.reply = reply
+    this.user = user
+    this.key = key
+  }
+
+  get isQueued() {
+    return this.user?.status === "sending"
+  }
+
+  get isStopping() {
+    return this.#isStopping
+  }
+
+  // Resolves to the reply's final status object, or to null if nobody watches any more.
+  // Throws ApiError when the server refuses.
+  async run() {
+    const response = this.#open ? await this.#insist() : null
+    if (response) this.#listener.acknowledged(this, response)
+    this.#stream = new ReplyStream({ api: this.#api, replyId: this.reply.id, recovery: this.#recovery, sink: this.#listener.sinkOf(this) })
+    return this.#stream.follow(this.#fits() ? response : this.#fromTheStart(response))
+  }
+
+  // Marks the wish; who has the chat's id asks the server.
+  wantStop(wanted = true) {
+    this.#isStopping = wanted
+  }
+
+  // Nothing has reached the server yet: the person takes the message back. run() throws Recalled.
+  recall() {
+    this.#abort.abort(new Recalled())
+    this.#recovery.retryNow()
+  }
+
+  // The page goes; what it has sent goes on. run() throws Left, or resolves to null.
+  leave() {
+    this.#abort.abort(new Left())
+    this.#stream?.detach()
+    this.#recovery.retryNow()
+  }
+
+  reattach() {
+    this.#stream?.reattach()
+  }
+
+  // "stuck" when the server has more than came here, "thinking" when it has not. Throws when it does not answer.
+  async inspect() {
+    if (!this.#stream) {
+      await this.#api.listChats({ limit: 1 })
+      return "thinking"
+    }
+    const server = await this.#api.readReply(this.#stream.replyId)
+    return server.bytes > this.#stream.bytes ? "stuck" : "thinking"
+  }
+
+  // A request whose answer was lost is made again: its key makes it the same request.
+  async #insist() {
+    const { signal } = this.#abort
+    for (;;) {
+      try {
+        return await this.#open(signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const again = await this.#recovery.handleStreamingError(error)
+        signal.throwIfAborted()
+        if (again) continue
+        if (error.name !== "NetworkError") throw error
+        await this.#recovery.rescue()
+        signal.throwIfAborted()
+      }
+    }
+  }
+
+  #fits() {
+    return !this.#behind || this.#stream.startAfter(this.reply.content, this.reply.bytes)
+  }
+
+  // The text on the page is not the server's byte for byte: read all of it again.
+  #fromTheStart(response) {
+    response?.body?.cancel()
+    this.#listener.sinkOf(this).reset()
+    return null
+  }
+}
