@@ -22,6 +22,7 @@ function stream(pieces, options) {
     frames.run()
   }
   markdown.finish()
+  while (markdown.pending) frames.run()
   return element.innerHTML
 }
 
