@@ -30,7 +30,9 @@ COOKIE_KEY = "token"  # the cookie's only content
 def init_app(app: Flask, login_manager: LoginManager) -> None:
     # Flask-Login takes a remember cookie before it asks us; another application on this host may have set one.
     app.config["REMEMBER_COOKIE_NAME"] = "macrochat_never_set"
-    login_manager.init_app(app)
+    # Not Flask-Login's context processor: it would load the user for every page, error pages in an outage included.
+    login_manager.init_app(app, add_context_processor=False)
+    app.jinja_env.globals["current_user"] = current_user
     login_manager.session_protection = None  # sessions are rows: there is nothing in the cookie to protect
     login_manager.request_loader(load_user)
     app.before_request(refuse_other_sites)

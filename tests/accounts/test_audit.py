@@ -1,0 +1,46 @@
+"""What is written down about sign-ins and keys, and what never is."""
+
+import pytest
+import structlog
+
+from tests.support.servers import PASSWORD
+
+
+@pytest.fixture
+def lines(app):
+    """What the application logs from here on, one dictionary a line."""
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+def events(lines):
+    return [line["event"] for line in lines]
+
+
+def test_a_sign_in_is_noted_with_user_and_session(app, alice, lines):
+    app.test_client().post("/api/auth/login", json={"email": "alice@example.org", "password": PASSWORD})
+    line = next(line for line in lines if line["event"] == "signed in")
+    assert line["user_id"] == alice.user["id"]
+    assert "session_id" in line
+
+
+def test_a_failed_sign_in_is_noted_without_the_address_or_the_password(app, alice, lines):
+    client = app.test_client()
+    for email in ("alice@example.org", "ALICE@example.org", "bob@example.org"):
+        client.post("/api/auth/login", json={"email": email, "password": "my secret guess"})
+    hashes = [line["email_hash"] for line in lines if line["event"] == "sign-in failed"]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert "alice@" not in str(lines).lower()
+    assert "my secret guess" not in str(lines)
+
+
+def test_keys_passwords_and_the_end_are_noted_without_secrets(app, alice, lines):
+    made = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]
+    alice.delete(f"/api/keys/{made['id']}")
+    alice.post("/api/auth/password", json={"currentPassword": PASSWORD, "newPassword": "another good one"})
+    alice.post("/api/auth/password", json={"currentPassword": "wrong one", "newPassword": "another good one"})
+    alice.delete("/api/users/me", json={"password": "another good one"})
+    keys, passwords = ["api key created", "api key revoked"], ["password changed", "confirmation failed"]
+    assert events(lines) == [*keys, *passwords, "account deleted"]
+    for secret in (made["key"], PASSWORD, "another good one", "wrong one"):
+        assert secret not in str(lines)

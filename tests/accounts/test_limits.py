@@ -1,0 +1,174 @@
+"""Nobody guesses passwords by the thousand, and nobody has the whole server."""
+
+import pytest
+
+from macrochat import create_app
+from macrochat.config import ConfigError
+from macrochat.extensions import db, limiter
+from tests.support.databases import settings_for
+from tests.support.servers import PASSWORD
+
+
+@pytest.fixture
+def limited(sqlite_url, tmp_path):
+    """A factory of applications that count. The counts are fresh in each."""
+    made = []
+
+    def make(limits="1000 per minute", **settings):
+        app = create_app(settings_for(sqlite_url, tmp_path, MACROCHAT_RATE_LIMITS=limits, **settings))
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+def sign_in(client, email="alice@example.org", password="wrong password", address="192.0.2.1"):
+    return client.post(
+        "/api/auth/login", json={"email": email, "password": password}, environ_overrides={"REMOTE_ADDR": address}
+    )
+
+
+def register(client, email, address="192.0.2.1"):
+    body = {"email": email, "password": PASSWORD}
+    return client.post("/api/auth/register", json=body, environ_overrides={"REMOTE_ADDR": address})
+
+
+def fast(monkeypatch):
+    monkeypatch.setattr("macrochat.accounts.passwords.verify", lambda *_args: False)
+
+
+def test_ten_guesses_a_minute_at_one_account_from_wherever(limited, monkeypatch):
+    fast(monkeypatch)
+    client = limited().test_client()
+    for number in range(10):
+        assert sign_in(client, address=f"192.0.2.{number}").status_code == 401
+    answer = sign_in(client, email="ALICE@example.org ", address="192.0.2.99")
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert answer.headers["RateLimit-Limit"] == "10"
+    assert answer.headers["RateLimit-Remaining"] == "0"
+    assert sign_in(client, email="bob@example.org").status_code == 401
+
+
+def test_the_right_password_does_not_help_once_the_limit_is_reached(limited):
+    app = limited()
+    register(app.test_client(), "alice@example.org")
+    for _ in range(10):
+        sign_in(app.test_client())
+    assert sign_in(app.test_client(), password=PASSWORD).status_code == 429
+
+
+def test_thirty_guesses_a_minute_from_one_address_at_whomever(limited, monkeypatch):
+    fast(monkeypatch)
+    client = limited().test_client()
+    for number in range(30):
+        assert sign_in(client, email=f"{number}@example.org").status_code == 401
+    assert sign_in(client, email="31@example.org").status_code == 429
+    assert sign_in(client, email="31@example.org", address="192.0.2.2").status_code == 401
+
+
+def test_ten_accounts_an_hour_from_one_address(limited, monkeypatch):
+    monkeypatch.setattr("macrochat.accounts.passwords.hash_password", lambda _password: "x")
+    client = limited().test_client()
+    for number in range(10):
+        assert register(client, f"{number}@example.org").status_code == 201
+    answer = register(client, "11@example.org")
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED")
+    assert int(answer.headers["Retry-After"]) > 60
+    assert register(client, "11@example.org", address="192.0.2.2").status_code == 201
+
+
+def test_the_page_counts_as_the_api_does(limited, monkeypatch):
+    fast(monkeypatch)
+    client = limited().test_client()
+    for _ in range(10):
+        sign_in(client)
+    answer = client.post("/login", data={"email": "alice@example.org", "password": "x"})
+    assert answer.status_code == 429
+    assert "Retry-After" in answer.headers
+
+
+def test_the_api_is_counted_by_user_and_tells_how_much_is_left(limited):
+    app = limited("3 per minute")
+    alice, bob = app.test_client(), app.test_client()
+    register(alice, "alice@example.org")
+    register(bob, "bob@example.org")
+    left = [alice.get("/api/users/me").headers["RateLimit-Remaining"] for _ in range(3)]
+    assert left == ["2", "1", "0"]
+    answer = alice.get("/api/chats")
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert answer.headers["RateLimit-Limit"] == "3"
+    assert bob.get("/api/users/me").status_code == 200
+
+
+def test_keys_and_browsers_of_one_user_count_together(limited):
+    app = limited("3 per minute")
+    alice = app.test_client()
+    register(alice, "alice@example.org")
+    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    assert alice.get("/api/users/me").status_code == 200
+    program = app.test_client()
+    assert program.get("/api/users/me", headers={"X-API-KEY": key}).status_code == 200
+    assert program.get("/api/users/me", headers={"X-API-KEY": key}).status_code == 429
+
+
+def test_probes_pages_and_files_are_free(limited):
+    client = limited("1 per minute").test_client()
+    for path in ["/healthz", "/api/health", "/login", "/static/images/icon.svg"]:
+        for _ in range(3):
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            assert "RateLimit-Limit" not in answer.headers
+
+
+def test_a_good_answer_carries_no_retry_after(limited):
+    client = limited().test_client()
+    register(client, "alice@example.org")
+    assert "Retry-After" not in client.get("/api/users/me").headers
+
+
+def test_only_as_many_proxies_as_configured_are_believed(limited, monkeypatch):
+    fast(monkeypatch)
+
+    def guess(client, forwarded):
+        return client.post(
+            "/api/auth/login",
+            json={"email": f"{forwarded}@example.org", "password": "x"},
+            headers={"X-Forwarded-For": forwarded},
+        ).status_code
+
+    direct = limited().test_client()
+    assert [guess(direct, f"198.51.100.{n}") for n in range(31)][-1] == 429
+    behind_one = limited(MACROCHAT_TRUSTED_PROXIES="1").test_client()
+    assert [guess(behind_one, f"198.51.100.{n}") for n in range(31)][-1] == 401
+    assert [guess(behind_one, f"203.0.113.{n}, 198.51.100.77") for n in range(31)][-1] == 429
+
+
+def test_a_store_that_is_down_keeps_nobody_out(limited, monkeypatch):
+    app = limited()
+    client = app.test_client()
+
+    def fail(*_args, **_more):
+        raise ConnectionError("the store is gone")
+
+    monkeypatch.setattr(limiter._limiter, "hit", fail)
+    assert register(client, "alice@example.org").status_code == 201
+    assert client.get("/api/users/me").status_code == 200
+
+
+def test_off_means_off(limited, monkeypatch):
+    fast(monkeypatch)
+    client = limited("off").test_client()
+    assert {sign_in(client).status_code for _ in range(40)} == {401}
+
+
+def test_values_that_cannot_be_used_stop_the_start_and_name_themselves(limited):
+    with pytest.raises(ConfigError, match="MACROCHAT_RATE_LIMITS"):
+        limited("plenty")
+    with pytest.raises(ConfigError, match="MACROCHAT_RATE_LIMIT_STORAGE"):
+        limited(MACROCHAT_RATE_LIMIT_STORAGE="nonsense://x")
