@@ -11,14 +11,14 @@ import itertools
 import socket as sockets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
 from ..logs import get_logger
-from .journal import READ_BYTES, Log
+from .journal import Log
 from .models import COMPLETE, STOPPED, STREAMING
 
 log_line = get_logger(__name__)
@@ -126,8 +126,17 @@ class StreamingConnectionManager:
             )
 
 
+class Stored:
+    """The text of a final reply, read from where it is stored as far as it is asked for."""
+
+    def __init__(self, status: str, read: Callable[[int], bytes]) -> None:
+        self.status = status
+        self.read = read
+        self.readers: set[Event] = set()
+
+
 class Follower:
-    """Iterates over a reply's bytes from an offset: `prefix` first, then what `log` holds from there on, live.
+    """Iterates over a reply's bytes from an offset: a running one's log, live, or a final one's stored text.
 
     Yields b"" at the start (which sends the headers) and every TICK_SECONDS of silence.
     """
@@ -137,30 +146,25 @@ class Follower:
         manager: StreamingConnectionManager,
         connection: Connection,
         offset: int,
-        prefix: bytes,
-        log: Log | None,
-        status: str,
+        source: Log | Stored,
         silence_limit: float = 0,
     ) -> None:
         self.offset = offset
         self.connection = connection
         self._manager = manager
-        self._prefix = prefix
-        self._log = log
-        self._status = status
+        self._source = source
         self._silence_limit = silence_limit
         self._heard = time.monotonic()
 
     @property
     def status(self) -> str:
-        return self._log.status if self._log else self._status
+        return self._source.status
 
     def __iter__(self) -> Iterator[bytes]:
-        connection, log = self.connection, self._log
+        connection, readers = self.connection, self._source.readers
         reason = "disconnected"
         self._manager.register(connection)
-        if log:
-            log.readers.add(connection.wake)
+        readers.add(connection.wake)
         connection.watch()
         try:
             yield b""
@@ -179,22 +183,16 @@ class Follower:
             raise
         finally:
             connection.unwatch()
-            if log:
-                log.readers.discard(connection.wake)
+            self._source.readers.discard(connection.wake)
             self._manager.release(connection, reason)
 
     def _pieces(self) -> Iterator[bytes]:
-        for start in range(0, len(self._prefix), READ_BYTES):
-            self._check()
-            yield self._prefix[start : start + READ_BYTES]
-        position = self.offset + len(self._prefix)
-        self._prefix = b""
-        log = self._log
-        while log is not None:
+        position, source = self.offset, self._source
+        while True:
             self.connection.wake.clear()
             self._check()
-            status = log.status
-            if data := log.read(position):
+            status = source.status
+            if data := source.read(position):
                 position += len(data)
                 self._heard = time.monotonic()
                 yield data

@@ -90,9 +90,11 @@ class Generation:
             outcome = self._write_reply()
         except Stopped:
             outcome = Outcome(status=STOPPED)
-        finally:
-            self._running = False
-            self.finishing = True
+        except BaseException:  # whatever it was, the reply must become final
+            log_line.exception("stream_processing_error", **self._facts())
+            outcome = self._failed(MacrochatError())
+        self._running = False
+        self.finishing = True
         if self._completion is not None:
             self._completion.close()
         gevent.spawn(self._finish, outcome)

@@ -33,31 +33,29 @@ class StorageFailed(Exception):
 
 
 class Log:
-    """A reply's committed bytes from `base` on. `end` is the offset after the last one; offsets are bytes.
+    """A reply's committed text from its first byte. `end` is the offset after the last one; offsets are bytes.
 
     `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970).
     """
 
-    def __init__(self, reply_id: uuid.UUID, base: int = 0) -> None:
+    def __init__(self, reply_id: uuid.UUID, text: bytes = b"") -> None:
         self.reply_id = reply_id
-        self.base = base
-        self.data = bytearray()
+        self.data = bytearray(text)
         self.status = "streaming"
         self.grown_at = time.time()
         self.readers: set[Event] = set()
-        self.folded = base
+        self.folded = len(text)
         self.pending: list[bytes] = []
         self.pending_bytes = 0
         self.error: Exception | None = None
 
     @property
     def end(self) -> int:
-        return self.base + len(self.data)
+        return len(self.data)
 
     def read(self, offset: int) -> bytes:
-        """At most READ_BYTES from `offset` (not before `base`); empty when nothing more is there yet."""
-        start = offset - self.base
-        return bytes(self.data[start : start + READ_BYTES])
+        """At most READ_BYTES from `offset`; empty when nothing more is there yet."""
+        return bytes(self.data[offset : offset + READ_BYTES])
 
     def grow(self, data: bytes) -> None:
         self.data += data
@@ -99,7 +97,7 @@ class Journal:
         gevent.killall(self._greenlets)
 
     def open(self, log: Log) -> None:
-        """Begins to write a log. What it holds, and the text before its base, is stored already."""
+        """Begins to write a log. What it holds already is stored."""
         log.folded = log.end
         log.error = None
         self.logs[log.reply_id] = log
@@ -154,9 +152,7 @@ class Journal:
         seq, ends = self._mark
         owner = self.owner
         parts = [(log, log.folded, end) for log, end in ends if end > log.folded and log.reply_id in self.logs]
-        entries: list[Entry] = [
-            (log.reply_id.bytes, start, bytes(log.data[start - log.base : end - log.base])) for log, start, end in parts
-        ]
+        entries: list[Entry] = [(log.reply_id.bytes, start, bytes(log.data[start:end])) for log, start, end in parts]
         if seq > self._folded_seq:
             self.store.transact(lambda connection: _fold(connection, owner, seq, entries))
         if owner != self.owner:
@@ -177,8 +173,11 @@ class Journal:
             self._work.wait()
             self._work.clear()
             began = time.monotonic()
-            while self._dirty:
-                self._commit_batch()
+            try:
+                while self._dirty:
+                    self._commit_batch()
+            except Exception:
+                log_line.exception("journal_broken")  # and go on: nobody else commits for this process
             gevent.sleep(max(0.0, self._interval - (time.monotonic() - began)))
 
     def _commit_batch(self) -> None:

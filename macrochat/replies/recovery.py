@@ -84,6 +84,18 @@ class Lease:
         self._store.transact(lambda connection: connection.execute(update))
 
 
+def adopt(store: Store, worker_id: uuid.UUID, reply_id: uuid.UUID) -> Orphan | None:
+    """Takes over a reply of this worker's own that nobody writes; None when it is final by now."""
+    mine = sa.and_(replies.c.id == reply_id, replies.c.owner == worker_id, replies.c.status == STREAMING)
+    query = sa.select(replies.c.id).where(mine).with_for_update()
+
+    def work(connection: sa.Connection) -> Orphan | None:
+        found = connection.execute(query).first()
+        return _claim(connection, reply_id, worker_id) if found else None
+
+    return store.transact(work)
+
+
 def sweep(store: Store, worker_id: uuid.UUID) -> list[Orphan]:
     """Takes over the replies of every worker whose lease ran out. At most one caller gets each."""
     return store.transact(lambda connection: _sweep(connection, store.dialect, worker_id))

@@ -50,6 +50,7 @@ class Runtime:
         self.prepare: Callable[[Orphan], Task | None] = lambda orphan: None
         # Set by the service: which of these credentials are still good.
         self.still_valid: Callable[[set[Any]], set[Any]] = lambda credentials: credentials
+        self._unwritten: set[uuid.UUID] = set()
         self._started = False
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -114,8 +115,10 @@ class Runtime:
 
     def generate(self, task: Task, text: bytes) -> Generation:
         """Starts writing a reply that this worker owns and whose committed text so far is `text`."""
-        log = self.tails.release(task.reply_id) or Log(task.reply_id, len(text))
-        log.grow(text[log.end - len(text) :] if log.end < len(text) else b"")
+        if running := self.generations.get(task.reply_id):
+            return running  # the sweep was faster
+        log = self.tails.release(task.reply_id) or Log(task.reply_id)
+        log.grow(text[log.end :])
         self.journal.open(log)
         generation = self.generations[task.reply_id] = Generation(task, log, self.journal, self._claim)
         generation.start()
@@ -153,7 +156,7 @@ class Runtime:
 
     def _finish(self, generation: Generation, outcome: Outcome) -> str | None:
         log, owner, base = generation.log, self.journal.owner, generation.base
-        tail = bytes(log.data[base - log.base :])
+        tail = bytes(log.data[base:])
         first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
         return self.store.transact(
             lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None)
@@ -195,10 +198,23 @@ class Runtime:
         if self.draining or not self._registered:
             return
         for orphan in recovery.sweep(self.store, self.worker_id):
-            log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text))
             self._take_over(orphan)
+        for reply_id in self._strays():
+            if stray := recovery.adopt(self.store, self.worker_id, reply_id):
+                self._take_over(stray)
+
+    def _strays(self) -> set[uuid.UUID]:
+        """Replies that are ours in the database but that nobody writes here, at two looks in a row.
+
+        A commit whose acknowledgement was lost leaves such a row, and so does a takeover that failed half-way.
+        """
+        with self.tails.engine.connect() as connection:
+            unwritten = {row.id for row in connection.execute(_running_of(self.worker_id))} - set(self.generations)
+        strays, self._unwritten = unwritten & self._unwritten, unwritten
+        return strays
 
     def _take_over(self, orphan: Orphan) -> None:
+        log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text))
         with self.app.app_context():
             task = self.prepare(orphan)
         if task is None or orphan.stop_requested or orphan.takeovers > MAX_TAKEOVERS:

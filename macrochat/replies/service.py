@@ -16,7 +16,8 @@ from ..database import write
 from ..extensions import db
 from ..providers.registry import Registry
 from . import records, texts
-from .connections import Connection, Follower
+from .connections import BodyCut, Connection, Follower, Stored
+from .journal import READ_BYTES
 from .models import STREAMING, Reply
 from .prompts import prepare_orphan
 from .records import Ask, Recorded, Sent
@@ -85,31 +86,40 @@ def follow(
     refuse_too_many_readers(room)
     connection = Connection(reply_id, user_id, credential, sock)
     log = room.log(reply_id)
-    silence = room.settings.silence_limit
-    if log is not None and log.base <= offset <= log.end:
-        db.session.remove()
-        return Follower(room.manager, connection, offset, b"", log, STREAMING, silence), None
-    text = texts.read(db.session.connection(), reply_id)
+    if log is None or offset > log.end:
+        text = texts.read(db.session.connection(), reply_id)
+        if text is None:
+            raise not_found()
+        if offset > len(text.data):
+            raise OffsetOutOfRange(len(text.data))
+        if text.final:
+            db.session.remove()
+            return Follower(room.manager, connection, offset, _stored(text)), len(text.data)
+        log = room.log(reply_id) or room.tails.open(text)
     db.session.remove()
-    if text is None:
-        raise not_found()
-    end = max(len(text.data), log.end if log else 0)
-    if offset > end:
-        raise OffsetOutOfRange(end)
-    prefix = text.data[offset:]
-    if text.final:
-        return Follower(room.manager, connection, offset, prefix, None, text.reply.status), len(text.data)
-    log = room.log(reply_id) or room.tails.open(text)
-    return Follower(room.manager, connection, offset, prefix, log, STREAMING, silence), None
+    return Follower(room.manager, connection, offset, log, room.settings.silence_limit), None
+
+
+def _stored(text: texts.Text) -> Stored:
+    engine, reply_id = db.engine, text.reply.id
+
+    def read(offset: int) -> bytes:
+        try:
+            with engine.connect() as connection:
+                return texts.stored_slice(connection, reply_id, offset, READ_BYTES)
+        except sa.exc.SQLAlchemyError as error:
+            raise BodyCut("storage") from error
+
+    return Stored(text.reply.status, read)
 
 
 def stop(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
     """Asks for the end of a reply and waits a moment for it. Harmless however often; never changes a final status."""
-    owned(user_id, reply_id)
-    wish = sa.update(Reply).where(Reply.id == reply_id, Reply.status == STREAMING).values(stop_requested=True)
-    with write() as session:
-        session.execute(wish)
-    runtime().stop_reply(reply_id)
+    if owned(user_id, reply_id).status == STREAMING:
+        wish = sa.update(Reply).where(Reply.id == reply_id, Reply.status == STREAMING).values(stop_requested=True)
+        with write() as session:
+            session.execute(wish)
+        runtime().stop_reply(reply_id)
     return _status_when_final(user_id, reply_id)
 
 

@@ -18,6 +18,7 @@ from .models import STREAMING
 from .store import replies, rows_after
 
 MAX_IDS = 500  # in one IN list
+UNREAD_SECONDS = 5.0  # how long a log waits for a reader: a response joins when its body is first asked for
 MAX_TICK_GAP_SECONDS = 0.8 * FOLD_SECONDS
 
 
@@ -30,6 +31,7 @@ class Tails:
         self._owners: dict[uuid.UUID, uuid.UUID] = {}
         self._seen: dict[uuid.UUID, int] = {}  # owner → last journal row looked at
         self._missed: set[uuid.UUID] = set()
+        self._unread: dict[uuid.UUID, float] = {}  # since when nobody reads it
         self._ticked = 0.0
 
     def __len__(self) -> int:
@@ -39,10 +41,10 @@ class Tails:
         return self._logs.get(reply_id)
 
     def open(self, text: texts.Text) -> Log:
-        """A log that goes on from `text` (just read). Its readers must join before anything yields."""
+        """A log that goes on from `text` (just read). Its readers must join within UNREAD_SECONDS."""
         log = self._logs.get(text.reply.id)
         if log is None:
-            log = Log(text.reply.id, len(text.data))
+            log = Log(text.reply.id, text.data)
             self.keep(log, text.reply.owner)
             # Rows committed since `text` was read are either after `seq` or already folded: the first tick finds out.
             self._missed.add(log.reply_id)
@@ -57,13 +59,15 @@ class Tails:
     def release(self, reply_id: uuid.UUID) -> Log | None:
         """Gives a log up because this process writes the reply now."""
         self._owners.pop(reply_id, None)
+        self._unread.pop(reply_id, None)
+        self._missed.discard(reply_id)
         return self._logs.pop(reply_id, None)
 
     def tick(self) -> None:
         """Looks once. Raises database errors; nothing is lost then."""
-        self._drop_unread()
         late = time.monotonic() - self._ticked > MAX_TICK_GAP_SECONDS
         self._ticked = time.monotonic()
+        self._drop_unread()
         if not self._logs:
             self._seen.clear()
             return
@@ -76,9 +80,11 @@ class Tails:
                 self._reload(connection, reply_id)
 
     def _drop_unread(self) -> None:
-        for reply_id in [reply_id for reply_id, log in self._logs.items() if not log.readers]:
-            self.release(reply_id)
-            self._missed.discard(reply_id)
+        for reply_id, log in list(self._logs.items()):
+            if log.readers:
+                self._unread.pop(reply_id, None)
+            elif self._ticked - self._unread.setdefault(reply_id, self._ticked) > UNREAD_SECONDS:
+                self.release(reply_id)
 
     def _look_at_rows(self, connection: sa.Connection) -> None:
         owners = set(self._owners.values())
