@@ -1,0 +1,273 @@
+import assert from "node:assert/strict"
+import test from "node:test"
+import { settle } from "./support/fake_clock.js"
+import { FakeServer } from "./support/fake_server.js"
+import { openPage } from "./support/page.js"
+
+const CHAT = { id: "chat-1", updatedAt: "2026-01-01T00:00:00Z" }
+const shown = session => session.messages.map(({ role, content, status }) => `${role} ${status}: ${content}`)
+
+test("has the face of the specification's hook", async () => {
+  const { session } = openPage({ chat: CHAT })
+  assert.deepEqual(session.messages, [])
+  assert.equal(session.input, "")
+  assert.equal(session.isLoading, false)
+  assert.equal(session.error, null)
+  assert.equal(session.status, "ready")
+  for (const verb of ["send", "reload", "stop"]) assert.equal(typeof session[verb], "function")
+})
+
+test("a message is shown at once, then its reply, word by word", async () => {
+  const { session, events } = openPage({ chat: CHAT })
+  const sending = session.send("Hi")
+  assert.deepEqual(shown(session), ["user sending: Hi", "assistant thinking: "])
+  assert.equal(session.status, "submitted")
+  assert.equal(await sending, true)
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant complete: Hello from the model."])
+  assert.deepEqual(session.messages.map(({ id }) => id), ["u1", "r1"])
+  assert.equal(session.status, "ready")
+  assert.ok(events.filter(({ type }) => type === "text").length > 1)
+  assert.equal(events.filter(({ type }) => type === "text").map(({ text }) => text).join(""), "Hello from the model.")
+})
+
+test("the first message makes the chat and names it", async () => {
+  const { session, server, events } = openPage()
+  await session.send("Why is the sky blue?\nTell me.")
+  assert.equal(server.asked("POST /api/chats")[0].body.title, "Why is the sky blue?")
+  assert.equal(session.chat.id, "chat-1")
+  assert.ok(events.some(({ type, chat }) => type === "created" && chat.id === "chat-1"))
+  assert.equal(server.messages.length, 1)
+})
+
+test("a second send while a reply runs does nothing and keeps the text", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  session.input = "next"
+  const first = session.send("one")
+  assert.equal(await session.send("two"), false)
+  await first
+  assert.equal(server.messages.length, 1)
+})
+
+test("white space is not a message", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  assert.equal(await session.send("  \n "), false)
+  assert.equal(server.requests.length, 0)
+})
+
+test("a send whose answer was lost is repeated with the same key and posted once", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  server.goWrong("POST", { after: true })
+  const sending = session.send("Hi")
+  await clock.advance(2000)
+  await sending
+  const keys = server.asked("POST").map(({ headers }) => headers["Idempotency-Key"])
+  assert.deepEqual(keys, ["key-1", "key-1"])
+  assert.equal(server.messages.length, 1)
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant complete: Hello from the model."])
+})
+
+test("a message that cannot leave waits, and goes out once when the line returns", async () => {
+  const { session, server, clock, outbox } = openPage({ chat: CHAT })
+  for (let round = 0; round < 4; round++) server.goWrong("POST", { before: true })
+  const sending = session.send("Hi")
+  await clock.advance(60_000)
+  assert.ok(session.recovery.isExhausted && session.isQueued)
+  assert.equal(outbox.waiting("chat-1").length, 1)
+  session.tryNow({ polite: true })
+  await sending
+  assert.equal(server.messages.length, 1)
+  assert.equal(outbox.waiting("chat-1").length, 0)
+})
+
+test("a message that cannot leave can be taken back by Stop", async () => {
+  const { session, server, clock, outbox, events } = openPage({ chat: CHAT })
+  server.goWrong("POST", { before: true })
+  const sending = session.send("Hi")
+  await clock.advance(100)
+  await session.stop()
+  await sending
+  assert.deepEqual(session.messages, [])
+  assert.equal(session.input, "Hi")
+  assert.equal(events.find(({ type }) => type === "returned").text, "Hi")
+  assert.equal(outbox.waiting("chat-1").length, 0)
+  assert.equal(session.status, "ready")
+})
+
+test("a message that was never acknowledged is sent again after a reload, with its key", async () => {
+  const server = new FakeServer()
+  const before = openPage({ server, chat: CHAT })
+  server.goWrong("POST", { hang: true })
+  before.session.send("Hi")
+  await settle()
+  before.session.detach()
+  const after = openPage({ server, storage: before.storage, chat: CHAT })
+  await after.session.resume()
+  assert.deepEqual(shown(after.session), ["user complete: Hi", "assistant complete: Hello from the model."])
+  assert.equal(server.asked("POST").at(-1).headers["Idempotency-Key"], "key-1")
+  assert.equal(server.messages.length, 1)
+})
+
+test("a message the server has already is not posted again after a reload", async () => {
+  const server = new FakeServer()
+  const before = openPage({ server, chat: CHAT })
+  server.goWrong("POST", { after: true })
+  before.session.send("Hi")
+  await settle()
+  before.session.detach()
+  const messages = [
+    { key: "u1", id: "u1", role: "user", content: "Hi", status: "complete" },
+    { key: "r1", id: "r1", role: "assistant", content: "Hello from the model.", status: "complete" },
+  ]
+  const after = openPage({ server, storage: before.storage, chat: CHAT, messages })
+  await after.session.resume()
+  assert.deepEqual(shown(after.session), ["user complete: Hi", "assistant complete: Hello from the model."])
+  assert.equal(server.messages.length, 1)
+  assert.equal(after.outbox.waiting("chat-1").length, 0)
+})
+
+test("a message too old for its key comes back as a draft", async () => {
+  const page = openPage({ chat: CHAT })
+  page.outbox.put({ key: "old", chatId: "chat-1", text: "yesterday's" })
+  await page.clock.advance(25 * 3600 * 1000)
+  await page.session.resume()
+  assert.equal(page.session.input, "yesterday's")
+  assert.equal(page.server.requests.length, 0)
+})
+
+test("what is refused comes back to the composer, before what was typed meanwhile", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.refuse("POST", 413, "MESSAGE_TOO_LONG")
+  const sending = session.send("a long one")
+  session.input = "next"
+  await sending
+  assert.deepEqual(session.messages, [])
+  assert.equal(session.input, "a long one\n\nnext")
+  assert.equal(session.error.code, "MESSAGE_TOO_LONG")
+  assert.equal(session.status, "error")
+})
+
+test("what a provider refuses is a failed reply, and Retry asks again without posting again", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  await session.send("first")
+  server.refuse("POST", 502, "UPSTREAM_AUTH", { headers: { "X-Reply-Id": "r9", "X-User-Message-Id": "u9" }, error: "The model's server refused" })
+  server.messages.push({ id: "u9", text: "Hi" })
+  await session.send("Hi")
+  const [user, reply] = session.messages.slice(-2)
+  assert.deepEqual([user.id, user.status, reply.id, reply.status], ["u9", "complete", "r9", "failed"])
+  assert.equal(reply.error.message, "The model's server refused.")
+  await session.reload()
+  const retry = server.asked("POST").at(-1)
+  assert.equal(retry.body.trigger, "regenerate-message")
+  assert.equal(retry.body.messageId, "u9")
+  assert.equal(session.messages.at(-1).status, "complete")
+})
+
+test("waits as long as a 429 asks, then sends", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  server.refuse("POST", 429, "RATE_LIMITED", { headers: { "Retry-After": "7" } })
+  const sending = session.send("Hi")
+  await clock.advance(6_900)
+  assert.equal(server.asked("POST").length, 1)
+  await clock.advance(200)
+  await sending
+  assert.equal(server.messages.length, 1)
+})
+
+test("a chat that is busy elsewhere gives the text back", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.refuse("POST", 409, "CHAT_BUSY")
+  await session.send("mine")
+  await settle()
+  assert.equal(session.input, "mine")
+  assert.deepEqual(session.messages, [])
+  assert.equal(server.asked("POST").length, 1)
+})
+
+test("Stop asks the server and the reply ends where it ended", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  server.slow = true
+  const sending = session.send("Hi")
+  await settle()
+  server.write(server.reply("r1"), 5)
+  await settle()
+  assert.equal(session.status, "streaming")
+  await session.stop()
+  assert.ok(session.isStopping)
+  assert.equal(server.asked("POST /api/replies/r1/stop").length, 1)
+  server.end(server.reply("r1"), "stopped")
+  await clock.advance(0)
+  await sending
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant stopped: Hello"])
+})
+
+test("Stop before the answer is repeated for the reply that comes of it", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  const sending = session.send("Hi")
+  session.stop()
+  await sending
+  assert.equal(server.asked("POST /api/chats/chat-1/stop").length, 1)
+  assert.equal(server.asked("POST /api/replies/r1/stop").length, 1)
+})
+
+test("Continue appends to what there is", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.slow = true
+  const sending = session.send("Hi")
+  await settle()
+  server.write(server.reply("r1"), 5)
+  server.end(server.reply("r1"), "interrupted")
+  await sending
+  assert.equal(session.messages.at(-1).status, "interrupted")
+  await session.continueReply()
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant complete: Hello And more."])
+})
+
+test("a running reply that the page finds is followed from where it is", async () => {
+  const server = new FakeServer()
+  const reply = server.keep("r7", { status: "streaming", shown: 5 })
+  const messages = [{ key: "r7", id: "r7", role: "assistant", content: "Hello", bytes: 5, status: "streaming" }]
+  const { session } = openPage({ server, chat: CHAT, messages })
+  const following = session.resume()
+  await settle()
+  assert.ok(session.isLoading)
+  assert.ok(server.asked("offset=5").length === 1)
+  server.write(reply)
+  await following
+  assert.equal(session.messages[0].content, "Hello from the model.")
+})
+
+test("what another device has said appears, and known messages stay the same objects", async () => {
+  const server = new FakeServer()
+  const here = openPage({ server, chat: CHAT })
+  const there = openPage({ server, chat: CHAT })
+  await here.session.send("one")
+  const [known] = here.session.messages
+  await there.session.send("two")
+  await here.session.sync()
+  assert.equal(here.session.messages.length, 2 * server.messages.length)
+  assert.equal(here.session.messages[0], known)
+})
+
+test("a silent reply is asked about, and a stuck connection opened again at once", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  server.slow = true
+  const sending = session.send("Hi")
+  await settle()
+  server.write(server.reply("r1"), 5)
+  await settle()
+  server.reply("r1").shown = 9
+  await clock.advance(20_000)
+  assert.ok(server.asked("offset=5").length === 1, "re-attached behind what we have")
+  server.write(server.reply("r1"))
+  await sending
+  assert.equal(session.messages.at(-1).content, "Hello from the model.")
+  assert.equal(session.health.connectionHealth, "healthy")
+})
+
+test("drafts are kept for each chat", () => {
+  const { session, storage } = openPage({ chat: CHAT })
+  session.input = "half a thought"
+  const other = openPage({ storage, chat: { id: "chat-2" } })
+  assert.equal(other.session.input, "")
+  assert.equal(openPage({ storage, chat: CHAT }).session.input, "half a thought")
+})

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict"
+import test from "node:test"
+import { ApiClient } from "../../static/js/models/api_client.js"
+import { ErrorRecovery } from "../../static/js/models/error_recovery.js"
+import { ReplyStream } from "../../static/js/models/reply_stream.js"
+import { FakeClock, settle } from "./support/fake_clock.js"
+import { FakeServer, ROUTES } from "./support/fake_server.js"
+import { silent } from "./support/page.js"
+
+const TEXT = "Ein Märchen über 🎈 Ballons – 漢字, e\u0301 und mehr."
+const SIZE = Buffer.byteLength(TEXT)
+
+function begin({ text = TEXT, status = "complete", shown, digest } = {}) {
+  const server = new FakeServer()
+  const clock = new FakeClock()
+  const reply = server.keep("r1", { text, status, shown })
+  const recovery = new ErrorRecovery({ clock, random: () => 0, log: silent })
+  const heard = { text: "", resets: 0 }
+  const sink = { append: text => { heard.text += text }, reset: () => { heard.text = ""; heard.resets += 1 }, arrived() {} }
+  const api = new ApiClient({ routes: ROUTES, fetch: server.fetch, clock })
+  const stream = new ReplyStream({ api, replyId: "r1", recovery, sink, ...(digest ? { digest } : {}) })
+  const offsets = () => server.asked("/stream?").map(({ url }) => Number(url.split("offset=")[1]))
+  return { server, clock, reply, recovery, heard, stream, offsets }
+}
+
+test("reads a whole reply, characters cut anywhere", async () => {
+  const { heard, stream, server } = begin()
+  const final = await stream.follow()
+  assert.equal(heard.text, TEXT)
+  assert.equal(final.status, "complete")
+  assert.equal(stream.bytes, SIZE)
+  assert.equal(server.asked("GET /api/replies/r1").length, 2, "one body, one check")
+})
+
+for (const how of ["cut", "end"]) {
+  test(`heals by offset when the body ${how === "cut" ? "breaks" : "ends as if it were whole"} at any byte`, async () => {
+    for (let at = 0; at <= SIZE; at++) {
+      const { server, heard, stream, offsets, clock } = begin()
+      server.goWrong("/stream?", { [how]: at })
+      const following = stream.follow()
+      await clock.advance(10_000)
+      assert.equal((await following).status, "complete")
+      assert.equal(heard.text, TEXT, `at byte ${at}`)
+      assert.deepEqual(offsets(), at === SIZE ? [0] : [0, at])
+    }
+  })
+}
+
+test("goes on from where it is while the reply runs", async () => {
+  const { server, reply, heard, stream, clock, offsets } = begin({ status: "streaming", shown: 0 })
+  server.goWrong("/stream?", { cut: 5 })
+  const following = stream.follow()
+  await clock.advance(0)
+  server.write(reply, 9)
+  await clock.advance(0)
+  assert.deepEqual(offsets(), [0, 5])
+  server.write(reply)
+  assert.equal((await following).status, "complete")
+  assert.equal(heard.text, TEXT)
+})
+
+test("retries after 1, 2 and 4 seconds, then waits to be asked", async () => {
+  const { server, heard, stream, clock, recovery } = begin()
+  server.goWrong("/stream?", { cut: 4 })
+  for (let round = 0; round < 4; round++) server.goWrong("GET /api/replies/r1", { before: true })
+  const following = stream.follow()
+  await clock.advance(0)
+  assert.equal(recovery.retryCount, 1)
+  await clock.advance(1000)
+  assert.equal(recovery.retryCount, 2)
+  await clock.advance(2000)
+  assert.equal(recovery.retryCount, 3)
+  await clock.advance(4000)
+  assert.ok(recovery.isExhausted)
+  await clock.advance(600_000)
+  assert.equal(server.asked("GET /api/replies/r1").length, 5, "nobody is asked meanwhile")
+  recovery.retryNow()
+  assert.equal((await following).status, "complete")
+  assert.equal(heard.text, TEXT)
+  assert.equal(recovery.retryCount, 0)
+})
+
+test("reads again from the start when the bytes are not the server's", async () => {
+  let calls = 0
+  const { heard, stream, offsets } = begin({ digest: async () => ++calls === 1 ? "another" : null })
+  await stream.follow()
+  assert.equal(heard.text, TEXT)
+  assert.deepEqual(offsets(), [0])
+
+  const torn = begin()
+  assert.ok(torn.stream.startAfter("X".repeat(10), 10))
+  await torn.stream.follow()
+  assert.equal(torn.heard.text, TEXT)
+  assert.equal(torn.heard.resets, 1)
+  assert.deepEqual(torn.offsets(), [10, 0])
+})
+
+test("starts again when the server has less than we have", async () => {
+  const { heard, stream, offsets } = begin()
+  stream.startAfter("X".repeat(500), 500)
+  await stream.follow()
+  assert.equal(heard.text, TEXT)
+  assert.deepEqual(offsets(), [500, 0])
+})
+
+test("begins behind the text that is on the page", async () => {
+  const { heard, stream, offsets } = begin()
+  const known = TEXT.slice(0, 20)
+  assert.ok(stream.startAfter(known, Buffer.byteLength(known)))
+  await stream.follow()
+  assert.equal(known + heard.text, TEXT)
+  assert.deepEqual(offsets(), [Buffer.byteLength(known)])
+})
+
+test("does not trust a page whose text is not the bytes", () => {
+  const { stream } = begin()
+  assert.ok(!stream.startAfter("a\nb", 4), "CRLF in the reply, LF in the page")
+  assert.equal(stream.bytes, 0)
+})
+
+test("a connection that has gone quiet is opened again from the same byte", async () => {
+  const { server, reply, heard, stream, offsets } = begin({ status: "streaming", shown: 6 })
+  const following = stream.follow()
+  await settle()
+  stream.reattach()
+  await settle()
+  assert.deepEqual(offsets(), [0, 6])
+  server.write(reply)
+  await following
+  assert.equal(heard.text, TEXT)
+})
+
+test("a failed reply ends with the server's word for it", async () => {
+  const { server, reply, stream, heard, clock } = begin({ status: "streaming", shown: 12 })
+  const following = stream.follow()
+  await clock.advance(0)
+  server.end(reply, "failed", { code: "UPSTREAM_INTERRUPTED", message: "It broke off" })
+  const final = await following
+  assert.equal(final.error.code, "UPSTREAM_INTERRUPTED")
+  assert.equal(heard.text, Buffer.from(TEXT).subarray(0, 12).toString())
+})
+
+test("a detached stream asks no more", async () => {
+  const { server, stream, clock } = begin({ status: "streaming", shown: 6 })
+  const following = stream.follow()
+  await clock.advance(0)
+  stream.detach()
+  assert.equal(await following, null)
+  const before = server.requests.length
+  await clock.advance(60_000)
+  assert.equal(server.requests.length, before)
+})
+
+test("a reply that is gone is an error, not a loop", async () => {
+  const { stream, server } = begin()
+  stream.replyId = "nobody"
+  await assert.rejects(stream.follow(), { status: 404 })
+  assert.equal(server.requests.length, 2)
+})
