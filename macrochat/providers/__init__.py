@@ -8,8 +8,9 @@ openai_compatible  any server that speaks the OpenAI HTTP API, through the `open
   event_stream     bytes → server-sent events
   chunks           events → text, finish_reason, usage
   continuation     going on with a text that was begun earlier
-local_model        the embedded model: its weights and its server's parameters
-local_server       the embedded model's process and its supervisor
+local_model        the embedded model's name and weights
+local_llama        the embedded model's process
+local_server       its supervisor
 scripted           an OpenAI-compatible server for tests that misbehaves on demand
 registry           which providers and models this installation offers
 """

@@ -56,7 +56,7 @@ class OpenCompletion:
         return self._chunks.usage
 
     def wait_for_first_event(self) -> None:
-        """Returns once the server has sent an event, with text or not. Raises ProviderError for an error or for none."""
+        """Returns once the server has sent an event, with text or not. Raises ProviderError for an error or none."""
         while not (self._began or self._ended or self._chunks.error):
             self._first += self._read()
         if not self._began and self._chunks.error is None:

@@ -18,9 +18,11 @@ MIN_WORD_OVERLAP = 3
 
 
 def conversation(request: CompletionRequest, mode: ContinueMode) -> list[dict[str, str]]:
-    """The messages to send so that the answer goes on after `request.prefix`."""
+    """The messages to send so that the answer goes on after `request.prefix`. ValueError if `mode` cannot."""
     if not request.prefix:
         return request.messages
+    if mode == "none":
+        raise ValueError("this provider cannot go on with a text")
     begun = {"role": "assistant", "content": request.prefix}
     if mode == "prefill":
         return [*request.messages, begun]

@@ -47,7 +47,7 @@ words (2 n) and finish, as a model does when its trouble is over.
 Control    GET  /control/requests   {"open_connections": …, "requests": [{model, messages, body, connection,
                                     started, ended, how, bytes_sent}]}; `how` is null while it runs, then
                                     "finished", "client_closed" or "broken" (by the script); times are Unix
-                                    seconds; `connection` numbers the connections
+                                    seconds; `connection` numbers the connections (/control/state is the same)
            POST /control/reset      forgets the requests and counters, releases what is held
            POST /control/release    lets every held answer go on, and those to come until the next reset
            GET  /v1/models, /health

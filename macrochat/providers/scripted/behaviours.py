@@ -8,78 +8,20 @@ from typing import Any
 
 import gevent
 
-from macrochat.providers.scripted.state import State
-from macrochat.providers.scripted.stream import Broken, Hang, Stream
-from macrochat.providers.scripted.texts import (
-    ODD_TEXT,
-    Messages,
-    begun_text,
-    expected_text,
-    in_words,
-    name_and_arguments,
-)
+from macrochat.providers.scripted.refusals import REFUSALS
+from macrochat.providers.scripted.script import Script, refuse
+from macrochat.providers.scripted.stream import Broken, Hang
+from macrochat.providers.scripted.texts import ODD_TEXT, in_words
 
 BYTES_PER_CHUNK = 1000
-REPEATED_CHARACTERS = 20  # how much a model that is asked to go on says twice
 
 
-class Refusal(Exception):
-    """An HTTP answer instead of a stream."""
-
-    def __init__(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
-        self.status = status
-        self.body = body
-        self.headers = {"Content-Type": content_type, **{k.replace("_", "-"): v for k, v in headers.items()}}
-
-
-def refuse(status: int, message: str, code: str | None = None, kind: str = "error", **headers: str) -> Refusal:
-    """A refusal in the words of OpenAI."""
-    return Refusal(status, json.dumps({"error": {"message": message, "type": kind, "code": code}}).encode(), **headers)
-
-
-class Script:
-    """One request being answered: `run` sends it all, or raises Refusal, Hang or Broken."""
-
-    def __init__(self, stream: Stream, state: State) -> None:
-        self.stream = stream
-        self.state = state
-        self.body: dict[str, Any] = stream.record.body
-        self.model = stream.record.model
-        self.messages: Messages = stream.record.messages
-        self.name, self.arguments = name_and_arguments(self.model)
-        self.left, self.words_begun = self._left_to_say()
-
-    def run(self) -> None:
-        behaviour = BEHAVIOURS.get(self.name)
-        if behaviour is None:
-            raise refuse(404, f"The model `{self.model}` does not exist", "model_not_found", "invalid_request_error")
-        behaviour(self)
-
-    def number(self, position: int, default: int = 0) -> int:
-        return int(self.arguments[position]) if len(self.arguments) > position else default
-
-    def say(self, text: str, ms: float = 0) -> None:
-        self.stream.begin()
-        self.stream.words(in_words(text), ms)
-
-    def end(self, reason: str = "stop") -> None:
-        self.stream.finish(reason)
-        self.stream.usage(self.messages)
-        self.stream.done()
-        self.stream.end()
-
-    def _left_to_say(self) -> tuple[str, int]:
-        text = expected_text(self.model, self.messages)
-        begun, in_words_of_the_user = begun_text(self.messages)
-        if not text.startswith(begun):
-            raise refuse(400, "The text to go on with is not the beginning of this model's text", "prefix_mismatch")
-        repeated = begun[-REPEATED_CHARACTERS:] if in_words_of_the_user else ""
-        return repeated + text[len(begun) :], len(begun.split())
-
-
-def _whole(script: Script) -> None:
-    script.say(script.left)
-    script.end()
+def play(script: Script) -> None:
+    """Does what the script's model does. Raises Refusal, Hang or Broken where the answer is not a finished stream."""
+    behaviour = BEHAVIOURS.get(script.name)
+    if behaviour is None:
+        raise refuse(404, f"The model `{script.model}` does not exist", "model_not_found", "invalid_request_error")
+    behaviour(script)
 
 
 def _echo(script: Script) -> None:
@@ -113,13 +55,13 @@ def _endless(script: Script) -> None:
 
 def _slow_headers(script: Script) -> None:
     gevent.sleep(script.number(0) / 1000)
-    _whole(script)
+    script.say_the_rest()
 
 
 def _slow_first(script: Script) -> None:
     script.stream.begin(role=False)
     gevent.sleep(script.number(0) / 1000)
-    _whole(script)
+    script.say_the_rest()
 
 
 def _comments(script: Script) -> None:
@@ -127,7 +69,7 @@ def _comments(script: Script) -> None:
     for _ in range(script.number(0)):
         script.stream.raw(b": still working\n\n")
         gevent.sleep(script.number(1) / 1000)
-    _whole(script)
+    script.say_the_rest()
 
 
 def _silent(script: Script) -> None:
@@ -138,7 +80,7 @@ def _say_until_trouble(script: Script) -> bool:
     """Says the first n words. False if the prefix held them already: then the rest was said, and the answer is over."""
     count = script.number(0) - script.words_begun
     if count <= 0 < script.words_begun:
-        _whole(script)
+        script.say_the_rest()
         return False
     units = in_words(script.left)
     script.say("".join(units[:count]))
@@ -199,12 +141,6 @@ def _huge_line(script: Script) -> None:
     script.stream.raw(b'"}}]}\n\n')
 
 
-def _fail_then_ok(script: Script) -> None:
-    if script.state.seen[script.model] <= script.number(0):
-        raise refuse(500, "Not yet", "internal_error", "server_error")
-    _whole(script)
-
-
 def _finish_then(*, done: bool, trouble: type[Exception] | None) -> Callable[[Script], None]:
     def behaviour(script: Script) -> None:
         script.say(script.left)
@@ -225,50 +161,7 @@ def _finish(script: Script) -> None:
 
 def _close_delimited(script: Script) -> None:
     script.stream.chunked = False
-    _whole(script)
-
-
-def _status(script: Script) -> None:
-    status = script.number(0)
-    headers = {"Retry_After": script.arguments[1]} if len(script.arguments) > 1 else {}
-    raise refuse(status, f"You asked for a {status}", f"scripted_{status}", **headers)
-
-
-def _context_too_long(script: Script) -> None:
-    if script.arguments == ["llama"]:
-        message = "request (9000 tokens) exceeds the available context size (2048 tokens), try increasing it"
-        raise Refusal(
-            400, json.dumps({"error": {"code": 400, "message": message, "type": "exceed_context_size_error"}}).encode()
-        )
-    message = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
-    raise refuse(400, message, "context_length_exceeded", "invalid_request_error")
-
-
-def _no_quota(script: Script) -> None:
-    raise refuse(429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota")
-
-
-def _redirect(script: Script) -> None:
-    raise Refusal(302, b"", Location="/v1/chat/completions")
-
-
-def _html(script: Script) -> None:
-    raise Refusal(200, b"<!doctype html><title>Welcome</title><p>It works!", "text/html; charset=utf-8")
-
-
-def _json(script: Script) -> None:
-    message = {"role": "assistant", "content": "not a stream"}
-    raise Refusal(200, json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode())
-
-
-def _empty(script: Script) -> None:
-    raise Refusal(200, b"", "text/event-stream")
-
-
-def _no_stream_options(script: Script) -> None:
-    if "stream_options" in script.body:
-        raise refuse(400, "Unrecognized request argument supplied: stream_options", None, "invalid_request_error")
-    _whole(script)
+    script.say_the_rest()
 
 
 def _odd(*deltas: dict[str, Any]) -> Callable[[Script], None]:
@@ -292,7 +185,7 @@ def _two_choices(script: Script) -> None:
 
 def _crlf(script: Script) -> None:
     script.stream.line_end = b"\r\n"
-    _whole(script)
+    script.say_the_rest()
 
 
 _LIST = [{"type": "text", "text": "parts "}, {"type": "text", "text": "of a "}, {"type": "image"}]
@@ -303,7 +196,7 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "words": _words,
     "bytes": _bytes,
     "unicode": _unicode,
-    "markdown": _whole,
+    "markdown": Script.say_the_rest,
     "endless": _endless,
     "slow-headers": _slow_headers,
     "slow-first": _slow_first,
@@ -320,20 +213,11 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     ),
     "huge-line": _after_some_words(_huge_line),
     "no-finish": _after_some_words(lambda script: None),
-    "fail-then-ok": _fail_then_ok,
     "no-done": _finish_then(done=False, trouble=None),
     "linger": _finish_then(done=False, trouble=Hang),
     "cut-after-finish": _finish_then(done=False, trouble=Broken),
     "finish": _finish,
     "close-delimited": _close_delimited,
-    "status": _status,
-    "context-too-long": _context_too_long,
-    "no-quota": _no_quota,
-    "redirect": _redirect,
-    "html": _html,
-    "json": _json,
-    "empty": _empty,
-    "no-stream-options": _no_stream_options,
     "null-content": _odd({"content": None}, {"content": ODD_TEXT["null-content"]}, {}, {"content": None}),
     "list-content": _odd({"content": _LIST}, {"content": [{"type": "text", "text": "list "}]}, {"content": []}),
     "nul": _odd({"content": "before\0after "}),
@@ -342,4 +226,5 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "refusal": _odd({"refusal": ODD_TEXT["refusal"]}),
     "reasoning": _odd({"reasoning_content": "let me think"}, {"content": ODD_TEXT["reasoning"]}),
     "crlf": _crlf,
+    **REFUSALS,
 }

@@ -11,7 +11,8 @@ import gevent
 from gevent.server import StreamServer
 from gevent.socket import wait_read
 
-from macrochat.providers.scripted.behaviours import BEHAVIOURS, Refusal, Script
+from macrochat.providers.scripted.behaviours import BEHAVIOURS, play
+from macrochat.providers.scripted.script import Refusal, Script
 from macrochat.providers.scripted.state import Record, State
 from macrochat.providers.scripted.stream import Broken, Hang, Stream
 from macrochat.providers.scripted.texts import begun_text, expected_text
@@ -104,7 +105,7 @@ class ScriptedServer:
         if not record.body.get("stream"):
             raise _unstreamed(record)
         try:
-            script.run()
+            play(script)
         except Hang:
             gevent.sleep(3600)  # until the watcher sees the client go
 
