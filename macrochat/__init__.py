@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import database, errors, logs, web
+from . import database, errors, logs, pages, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
@@ -60,4 +60,5 @@ def create_app(settings: Settings | None = None) -> Flask:
         health.blueprint,
     ):
         app.register_blueprint(blueprint)
+    pages.init_app(app)  # last: the pages name the routes of all others
     return app
