@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import database, errors, logs, pages, web
+from . import database, errors, logs, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
 from .config import ROOT, Settings
 from .extensions import db, login_manager, migrate
 from .ops import health
-from .providers.registry import build_registry
-from .replies import routes as reply_routes
-from .replies import runtime
-from .replies import service as replies
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -40,25 +36,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     web.init_app(app)
     errors.init_app(app)
     guard.init_app(app, login_manager)
-    runtime.init_app(app)
-    replies.init_app(
-        app,
-        build_registry(
-            openai_api_key=settings.openai_api_key,
-            openai_base_url=settings.openai_base_url,
-            models=settings.models,
-            local_model=settings.local_model,
-            local_model_url=settings.local_model_url,
-            provider_timeout=settings.provider_timeout,
-            continue_mode=settings.continue_mode,
-        ),
-    )
-    for blueprint in (
-        account_routes.blueprint,
-        chat_routes.blueprint,
-        reply_routes.blueprint,
-        health.blueprint,
-    ):
-        app.register_blueprint(blueprint)
-    pages.init_app(app)  # last: the pages name the routes of all others
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(account_routes.blueprint)
+    app.register_blueprint(chat_routes.blueprint)
+    replies.init_app(app)
+    pages.init_app(app)
     return app

@@ -1,0 +1,33 @@
+"""How an answer is written and delivered. docs/architecture.md says what each module is."""
+
+from flask import Flask
+
+from ..accounts.credentials import live_credentials
+from ..config import Settings
+from ..providers.registry import Registry, build_registry
+from . import routes, runtime
+from .prompts import prepare_orphan
+from .statuses import describe_messages
+
+
+def init_app(app: Flask) -> None:
+    """Builds the engine room (it starts later) and lets it and the chats ask what only this package knows."""
+    room = runtime.Runtime(app, app.config["SETTINGS"])
+    room.prepare = prepare_orphan
+    room.still_valid = live_credentials
+    app.extensions["macrochat"] = room
+    app.extensions["macrochat.registry"] = _registry(app.config["SETTINGS"])
+    app.extensions["macrochat.describe"] = describe_messages
+    app.register_blueprint(routes.blueprint)
+
+
+def _registry(settings: Settings) -> Registry:
+    return build_registry(
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        models=settings.models,
+        local_model=settings.local_model,
+        local_model_url=settings.local_model_url,
+        provider_timeout=settings.provider_timeout,
+        continue_mode=settings.continue_mode,
+    )

@@ -46,9 +46,9 @@ class Runtime:
         self.manager = StreamingConnectionManager(settings.stream_timeout)
         self.generations: dict[uuid.UUID, Generation] = {}
         self.draining = False
-        # Set by the service: how to make a Task from an orphan, or None when its provider cannot continue.
+        # Set by the package: how to make a Task from an orphan, or None when its provider cannot continue.
         self.prepare: Callable[[Orphan], Task | None] = lambda orphan: None
-        # Set by the service: which of these credentials are still good.
+        # Set by the package: which of these credentials are still good.
         self.still_valid: Callable[[set[Any]], set[Any]] = lambda credentials: credentials
         self._unwritten: set[uuid.UUID] = set()
         self._started = False
@@ -309,7 +309,3 @@ def runtime() -> Runtime:
     room: Runtime = current_app.extensions["macrochat"]
     room.start()
     return room
-
-
-def init_app(app: Flask) -> None:
-    app.extensions["macrochat"] = Runtime(app, app.config["SETTINGS"])

@@ -8,34 +8,21 @@ from typing import Any
 
 import gevent
 import sqlalchemy as sa
-from flask import Flask
 
-from ..accounts.credentials import live_credentials
 from ..chats import service as chats
 from ..database import write
 from ..extensions import db
-from ..providers.registry import Registry
 from . import records, texts
 from .connections import BodyCut, Connection, Follower, Stored
 from .journal import READ_BYTES
 from .models import STREAMING, Reply
-from .prompts import prepare_orphan
 from .records import Ask, Recorded, Sent
 from .rules import OffsetOutOfRange, not_found, refuse_too_many_readers, refuse_unless_ready
 from .runtime import Runtime, runtime
-from .statuses import describe_messages, owned, status
+from .statuses import owned, status
 
 FIRST_EVENT_SECONDS = 10.0  # how long the answer to a send waits for the provider's first event
 STOP_SECONDS = 1.0  # how long the answer to a stop waits for the reply to be final
-
-
-def init_app(app: Flask, registry: Registry) -> None:
-    """Lets the engine room and the chats ask what only this package knows."""
-    app.extensions["macrochat.registry"] = registry
-    app.extensions["macrochat.describe"] = describe_messages
-    room: Runtime = app.extensions["macrochat"]
-    room.prepare = prepare_orphan
-    room.still_valid = live_credentials
 
 
 def send(user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> Sent:
