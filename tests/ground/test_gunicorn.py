@@ -1,12 +1,7 @@
 """What gunicorn.conf.py adds to gunicorn: it ends without waiting for idle connections, and refuses bad settings."""
 
-import signal
 import socket
 import time
-
-import pytest
-
-from tests.support.processes import clean_environment, wait_until
 
 
 def test_an_idle_connection_does_not_delay_the_end(server):
