@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from macrochat.errors import ProviderError, ValidationError
+from macrochat.errors import ProviderError, UpstreamUnreachable, ValidationError
 from macrochat.providers.base import ContinueMode, ModelInfo, Provider
 from macrochat.providers.local_model import LOCAL_MODEL, LOCAL_MODEL_NAME
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
@@ -40,7 +40,15 @@ class Catalogue(Protocol):
     @property
     def provider(self) -> Provider: ...
 
-    def models(self) -> list[ModelInfo]: ...
+    def models(self) -> list[ModelInfo]:
+        """The default first; empty while that is not known. Never raises."""
+        ...
+
+    def has(self, model_id: str) -> bool: ...
+
+    def may_have(self, model_id: str) -> bool:
+        """True too if nobody knows, since the server has never said which models it has: it will say at the request."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +61,51 @@ class FixedModels:
     def models(self) -> list[ModelInfo]:
         return list(self.infos)
 
+    def has(self, model_id: str) -> bool:
+        return any(info.id == model_id for info in self.infos)
+
+    may_have = has
+
 
 class ListedModels:
-    """Models that the server itself lists, asked for when first needed and now and then."""
+    """Models that the server itself lists, asked when first needed, now and then, and about names not heard yet."""
 
     def __init__(self, provider: ListsModels) -> None:
         self.provider: Provider = provider
         self._lists_models = provider
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # one greenlet asks, the others wait for its answer
         self._ids: list[str] = []
-        self._ask_at = 0.0
+        self._asked_at = -LIST_SECONDS
+        self._failed = False
 
     def models(self) -> list[ModelInfo]:
-        """The last list that was got; empty while the server has never answered. Never raises."""
-        with self._lock:  # one greenlet asks, the others wait for its answer
-            if time.monotonic() >= self._ask_at:
-                try:
-                    self._ids = self._lists_models.list_models()
-                    self._ask_at = time.monotonic() + LIST_SECONDS
-                except ProviderError:
-                    self._ask_at = time.monotonic() + LIST_RETRY_SECONDS
-            return [ModelInfo(id, id, self.provider.name) for id in self._ids]
+        self._ask(LIST_RETRY_SECONDS if self._failed else LIST_SECONDS)
+        return [ModelInfo(id, id, self.provider.name) for id in self._ids]
+
+    def has(self, model_id: str) -> bool:
+        self._ask(LIST_SECONDS)
+        if not self._lists(model_id):
+            self._ask(LIST_RETRY_SECONDS)
+        return self._lists(model_id)
+
+    def may_have(self, model_id: str) -> bool:
+        return self.has(model_id) or not self._ids
+
+    def _lists(self, model_id: str) -> bool:
+        """Variants after a colon count as their model: Ollama lists `llama3:latest` and takes `llama3`."""
+        base = _without_variant(model_id)
+        return any(_without_variant(id) == base for id in self._ids)
+
+    def _ask(self, older_than: float) -> None:
+        """Asks the server unless that was done in the last `older_than` seconds. Keeps the old list if it fails."""
+        with self._lock:
+            if time.monotonic() - self._asked_at < older_than:
+                return
+            try:
+                self._ids, self._failed = self._lists_models.list_models(), False
+            except ProviderError:
+                self._failed = True
+            self._asked_at = time.monotonic()
 
 
 class Registry:
@@ -91,7 +123,7 @@ class Registry:
         """Raises ProviderError if no server could yet say which models it has."""
         models = self.models()
         if not models:
-            raise ProviderError("No model is available: the model's server does not say which models it has")
+            raise UpstreamUnreachable("The model's server does not say which models it has")
         return models[0].id
 
     def models(self) -> list[ModelInfo]:
@@ -106,7 +138,10 @@ class Registry:
         if model_id is None:
             model_id = self.default_model
         for catalogue in self._catalogues:
-            if any(info.id == model_id for info in catalogue.models()):
+            if catalogue.has(model_id):
+                return catalogue.provider, model_id
+        for catalogue in self._catalogues:
+            if catalogue.may_have(model_id):
                 return catalogue.provider, model_id
         sentence = f"There is no model {model_id[:100]!r} here"
         raise ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "error": sentence}])
@@ -149,3 +184,7 @@ def _remote_catalogue(remote: OpenAICompatibleProvider, models: Sequence[str], *
         return ListedModels(remote)
     ids = models or (OPENAI_DEFAULT_MODEL,)
     return FixedModels(remote, tuple(ModelInfo(id, id, remote.name) for id in ids))
+
+
+def _without_variant(model_id: str) -> str:
+    return model_id.partition(":")[0]
