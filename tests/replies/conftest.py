@@ -1,0 +1,126 @@
+"""Replies over the wire, from servers that live as long as the session.
+
+`here` and `there` are two gunicorns on one database: what another worker or another machine is to the one that writes.
+`kind` is their database; a module that needs both overrides it (`both_databases`). In this process: `app`, with a
+provider to talk to; it, alice and bob live as long as a module.
+"""
+
+import contextlib
+
+import pytest
+
+from macrochat import create_app
+from macrochat.extensions import db
+from tests.replies.asking import SCRIPTED, new_chat
+from tests.support import servers
+from tests.support.databases import settings_for
+
+
+@pytest.fixture
+def kind():
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def pair(shared_server, databases):
+    urls = {}
+
+    def start(kind, name):
+        if kind not in urls:
+            urls[kind] = databases(kind).create()
+        # The name makes the difference between the two, for `shared_server` and in a list of processes.
+        return shared_server(database=urls[kind], GUNICORN_CMD_ARGS=f"--name={name}", **SCRIPTED)
+
+    return start
+
+
+@pytest.fixture
+def here(pair, kind, provider):
+    return pair(kind, "here")
+
+
+@pytest.fixture
+def there(pair, kind, provider):
+    return pair(kind, "there")
+
+
+@pytest.fixture
+def provider(scripted):
+    """The scripted provider, with nothing remembered and nothing released."""
+    scripted.reset()
+    return scripted
+
+
+@pytest.fixture
+def sign_up():
+    """A factory: a new person at a server. At the end their accounts go, and with them what still runs."""
+    people = []
+
+    def sign_up_at(server, **options):
+        people.append(server.client(**options))
+        return people[-1]
+
+    yield sign_up_at
+    for person in people:
+        person.request("DELETE", "/api/users/me", json={"password": servers.PASSWORD})
+
+
+@pytest.fixture
+def ann(here, sign_up):
+    """Somebody signed in at `here`."""
+    return sign_up(here)
+
+
+@pytest.fixture
+def ben(here, sign_up):
+    """A stranger to all that is ann's."""
+    return sign_up(here)
+
+
+# In this process
+
+
+@pytest.fixture(scope="session")
+def run_app(databases, scripted, tmp_path_factory):
+    """A context: an application whose replies come from the scripted provider, with more settings by name."""
+
+    @contextlib.contextmanager
+    def run(kind="sqlite", **settings):
+        url = databases(kind).create()
+        settings = scripted.settings | SCRIPTED | {"MACROCHAT_RATE_LIMITS": "off"} | settings
+        app = create_app(settings_for(url, tmp_path_factory.mktemp("instance"), **settings))
+        try:
+            yield app
+        finally:
+            app.extensions["macrochat"].stop()
+            for provider in app.extensions["macrochat.registry"].providers:
+                provider._http.close()
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+            databases(kind).drop(url)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def app(run_app):
+    with run_app() as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def alice(app):
+    return servers.register(app.test_client(), "alice@example.org")
+
+
+@pytest.fixture(scope="module")
+def bob(app):
+    """A stranger to all that is alice's."""
+    return servers.register(app.test_client(), "bob@example.org")
+
+
+@pytest.fixture
+def chat(alice, provider):
+    """The id of an empty chat of alice's."""
+    return new_chat(alice)
