@@ -54,7 +54,7 @@ def _in_thread(function: Callable[..., Any], *args: object) -> Any:
     return outcome
 
 
-def _parse(raw: bytes) -> Any:
+def _parse(raw: bytes, depth: int = MAX_DEPTH) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         _refuse("it begins with a byte order mark")
     brackets = raw.count(b"[") + raw.count(b"{")
@@ -68,8 +68,8 @@ def _parse(raw: bytes) -> Any:
         _refuse(f"{error.msg} at character {error.pos}")
     except RecursionError:
         _refuse(f"it is nested deeper than {MAX_DEPTH} levels")
-    if brackets > MAX_DEPTH:
-        _check_depth(value)
+    if brackets > depth:
+        _check_depth(value, depth)
     return value
 
 
@@ -81,13 +81,14 @@ def _skim(raw: bytes, field: str) -> Any:
         items = msgspec.json.decode(top.pop(field, b"[]"), type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _parse(raw[:SKIM_BYTES])  # not the object we look for; the beginning tells what is wrong
-    whole = {key: _parse(bytes(value)) for key, value in top.items()}
-    return whole | {field: [None] * (len(items) - 1) + [_parse(bytes(item)) for item in items[-1:]]}
+    whole = {key: _parse(bytes(value), MAX_DEPTH - 1) for key, value in top.items()}
+    last = [_parse(bytes(item), MAX_DEPTH - 2) for item in items[-1:]]
+    return whole | {field: [None] * (len(items) - 1) + last}
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, depth: int) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(depth):
         level = [child for node in level for child in _children(node)]
         if not level:
             return

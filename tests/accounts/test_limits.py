@@ -121,7 +121,7 @@ def test_probes_pages_and_files_are_free(limited):
     client = limited("1 per minute").test_client()
     for path in ["/healthz", "/api/health", "/login", "/static/images/icon.svg"]:
         for _ in range(3):
-            answer = client.get(path)
+            answer = client.get(path, buffered=True)
             assert answer.status_code == 200, path
             assert "RateLimit-Limit" not in answer.headers
 
