@@ -79,7 +79,7 @@ class RequestTimeout(gevent.Timeout):
             self.greenlet.throw(self)
 
 
-class Worker(GeventWorker):
+class StreamWorker(GeventWorker):
     """gunicorn's, except that idle connections do not delay its end: it would wait `keepalive` seconds for them."""
 
     def timeout_ctx(self):
@@ -98,7 +98,7 @@ def _end_idle_connections(worker):
         gevent.sleep(0.1)
 
 
-worker_class = Worker
+worker_class = StreamWorker
 
 workers = settings.web_concurrency
 

@@ -1,0 +1,159 @@
+"""`make run` as a newcomer meets it, in a copy of the files that git has: it serves, says where, and leaves nothing."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support.processes import ROOT, ChildProcess, clean_environment, free_port, wait_until
+
+VENV = Path(sys.prefix)
+READY = "Macrochat is ready"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """What a clone would have. Its virtual environment is this one: installing is what brought the tests here."""
+    folder = tmp_path_factory.mktemp("clone") / "macrochat"
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def make_run(checkout, tmp_path):
+    """A factory: starts `make run` and returns once it says that it is ready. `.url`, `.model_port`, `.left()`."""
+    made = []
+
+    def start(ready=READY, **settings):
+        run = MakeRun(checkout, tmp_path / f"log{len(made)}", **settings)
+        made.append(run)
+        run.process.start(ready=lambda: ready in run.process.output(), seconds=40)
+        return run
+
+    yield start
+    for run in made:
+        run.process.kill()
+        for process in run.left():
+            process.kill()
+
+
+class MakeRun:
+    def __init__(self, checkout, log, **settings):
+        self.checkout, self.port, self.model_port = checkout, free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        ports = {"PORT": self.port, "MACROCHAT_LOCAL_MODEL_PORT": self.model_port}
+        # As from a shell that has no part of this test's virtual environment.
+        path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not p.startswith(str(VENV)))
+        environment = clean_environment(**ports | settings) | {"PATH": path}
+        stamped = [argument for stamp in stamps() for argument in ("-o", str(stamp))]
+        self.process = ChildProcess(["make", f"VENV={VENV}", *stamped, "run"], log=log, env=environment, cwd=checkout)
+
+    def interrupt(self, number=signal.SIGINT):
+        """What a terminal does: the signal goes to the whole foreground group."""
+        os.killpg(self.process.pid, number)
+
+    def left(self):
+        """Processes that run in the checkout's folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.cwd() == str(self.checkout) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def leaves_nothing(self, seconds=15):
+        wait_until(lambda: not self.left(), seconds, f"an end of {self.left()}")
+
+
+def stamps():
+    """`-o`: these are up to date, whatever their age. The tests run in the environment that they stand for."""
+    return [VENV / name for name in (".made", ".requirements", ".requirements-local-model", ".requirements-dev")]
+
+
+@pytest.mark.local_model
+def test_a_newcomer_gets_a_page_and_a_model_and_ctrl_c_ends_both(make_run):
+    run = make_run()
+    assert f"{READY}: {run.url}" in run.process.output()
+    assert httpx2.get(f"{run.url}/login", trust_env=False).status_code == 200
+    wait_until(lambda: httpx2.get(f"{run.url}/readyz", trust_env=False).status_code == 200, 60, "the model")
+    assert (run.checkout / "instance" / "macrochat.db").exists()
+    run.interrupt()
+    run.process.process.wait(15)
+    run.leaves_nothing()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=["closing the terminal", "a plain kill"])
+def test_other_ways_to_end_it(make_run, number):
+    run = make_run()
+    run.interrupt(number)
+    run.leaves_nothing()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_even_a_sigkill_leaves_nothing(make_run):
+    run = make_run()
+    run.interrupt(signal.SIGKILL)
+    run.leaves_nothing()
+
+
+def test_with_another_provider_no_model_is_started(make_run):
+    run = make_run(OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert "Local model" not in run.process.output()
+    assert not any("local_server" in " ".join(process.cmdline()) for process in run.left())
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(make_run):
+    first = make_run(MACROCHAT_LOCAL_MODEL="off")
+    make_run(ready=f"PORT={first.port + 1} make run", PORT=first.port, MACROCHAT_LOCAL_MODEL="off")
+
+
+def test_a_bad_setting_is_said_in_one_sentence(make_run):
+    run = make_run(ready="Macrochat cannot start: WEB_CONCURRENCY must be a whole number", WEB_CONCURRENCY="two")
+    assert run.process.process.wait(10) != 0
+    assert "Traceback" not in run.process.output()
+
+
+def test_env_file_is_read_and_the_environment_wins(make_run, checkout):
+    file = checkout / ".env"
+    file.write_text(
+        "# mine\nexport MACROCHAT_LOCAL_MODEL=off\nWEB_CONCURRENCY='nonsense'\nMACROCHAT_LOG_LEVEL=\"debug\"\n"
+    )
+    try:
+        run = make_run(WEB_CONCURRENCY="1")
+    finally:
+        file.unlink()
+    assert "[DEBUG]" in run.process.output()
+    assert "Local model" not in run.process.output()
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [("version_info", "Macrochat needs Python 3.11 or later"), ("ensurepip", "apt install python3-venv")],
+)
+def test_a_python_that_will_not_do_is_said_in_one_sentence(tmp_path, fault, sentence):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ncase "$2" in *{fault}*) exit 1;; esac\n')
+    python.chmod(0o755)
+    outcome = subprocess.run(
+        ["make", "setup", f"VENV={tmp_path}/venv"],
+        cwd=ROOT,
+        env=clean_environment(PYTHON=python),
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.returncode != 0
+    assert sentence in outcome.stderr
