@@ -66,9 +66,12 @@ export class MarkdownDocument {
     this.#startBlock("")
   }
 
-  /** What is not settled: `tail` is still parsed, `folded` before it is not; `lead` stands in for the folded half of a line. */
+  /**
+   * What is not settled: `tail` is still parsed, `folded` before it is not; `lead` stands in for the folded half of a line.
+   * A block whose folding failed is tried again after more text, each time after twice as much.
+   */
   #startBlock(tail, line = 0) {
-    this.#open = { folded: "", tail, lead: "", firstLine: line, line, guessed: false, foldAt: this.#foldAbove }
+    this.#open = { folded: "", tail, lead: "", firstLine: line, line, guessed: false, foldAt: this.#foldAbove, patience: this.#foldAbove }
     this.#spine.cutTo(0)
     this.#spine.root.kept = this.#settledNodes
   }
@@ -148,9 +151,9 @@ export class MarkdownDocument {
   /** Draws the open block from its beginning again, the text up to the end of this piece of its tail. */
   #unfold(tail) {
     const { folded, firstLine } = this.#open
-    const foldAt = (folded.length + this.#open.tail.length) * 2
+    const patience = this.#open.patience * 2
     this.#startBlock(folded + this.#open.tail, firstLine)
-    this.#open.foldAt = foldAt
+    Object.assign(this.#open, { patience, foldAt: this.#open.tail.length + patience })
     return this.#view(folded + tail)
   }
 

@@ -1,5 +1,6 @@
 import { codeBlock } from "./markdown-code.js"
 import { destination, namesDestination, safeUrl } from "./markdown-links.js"
+import { groupLongText } from "./markdown-long-text.js"
 import { visibleControls } from "./markdown-text.js"
 
 // Model output becomes elements here and nowhere else. Every element name and attribute below is a literal: a token
@@ -38,6 +39,7 @@ class Builder {
     if (token.type === "inline") this.add(token.children)
     else if (token.hidden) return
     else if (token.type === "link_close") this.#closeLink()
+    else if (token.type === "paragraph_close") groupLongText(this.#open.pop())
     else if (token.nesting === -1) this.#close()
     else if (token.nesting === 1) this.#enter(token)
     else this.#leaf(token)

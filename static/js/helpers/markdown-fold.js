@@ -1,3 +1,4 @@
+import { groupRest } from "./markdown-long-text.js"
 import { continuation, fenceOpener, itemOpener, linePrefix } from "./markdown-prefix.js"
 import { Level, SENTINEL } from "./markdown-spine.js"
 import { isList, isLoose } from "./markdown-tree.js"
@@ -116,6 +117,7 @@ class Fold {
 
   #cutText(level, lead) {
     level.sentinel = true
+    if (level.type === "paragraph_open") groupRest(level.element)
     level.kept = level.element.childNodes.length
     return { cut: this.#view.text.length, lead }
   }

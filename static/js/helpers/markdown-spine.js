@@ -119,7 +119,7 @@ export class Spine {
       if (first?.nodeName !== (level.type === "table_open" ? "THEAD" : "HR")) return false
       first = first.nextSibling
     }
-    if (level.sentinel && !first?.data?.startsWith(SENTINEL)) return false
+    if (level.sentinel && !sentinelIn(first)?.data?.startsWith(SENTINEL)) return false
     const inner = this.levels[depth + 1]
     if (!inner) return true
     if (first?.nodeName !== inner.node.nodeName) return false
@@ -131,7 +131,7 @@ export class Spine {
     const level = this.levels[depth]
     if (level.isCode) return placeCode(level, content.textContent)
     if (this.placeholders(depth)) content.firstChild.remove()
-    if (level.sentinel) content.firstChild.deleteData(0, SENTINEL.length)
+    if (level.sentinel) sentinelIn(content.firstChild).deleteData(0, SENTINEL.length)
     const inner = this.levels[depth + 1]
     if (inner) {
       const first = content.firstChild
@@ -166,6 +166,10 @@ function contentOf(node, type) {
   if (type === "table_open") return node.firstElementChild
   if (type === "fence" || type === "code_block") return node.querySelector("code")
   return node
+}
+
+function sentinelIn(node) {
+  return node?.className === "text-lines" ? node.firstChild : node
 }
 
 function placeCode(level, text) {

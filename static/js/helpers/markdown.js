@@ -1,11 +1,11 @@
 import { build } from "./markdown-dom.js"
 import { MarkdownDocument } from "./markdown-document.js"
+import { Frames } from "./markdown-frames.js"
 import { colourCode } from "./markdown-highlight.js"
 import { parse } from "./markdown-parser.js"
 import { normalizeNewlines } from "./markdown-text.js"
 import { Reveal, graphemeBorder } from "./reveal.js"
 
-const HIDDEN_INTERVAL_MS = 250
 // A frame takes steps of so much text until its time is up; the rest waits for the next one.
 const STEP = 8192
 const FRAME_BUDGET_MS = 10
@@ -28,18 +28,18 @@ export class MarkdownStream {
   #reveal
   #pace = new Reveal()
   #now
-  #requestFrame
+  #frames
   #text = ""
   #shown = 0
   #scheduled = false
   #ending = null
   #ended = false
 
-  constructor(element, { reveal = false, now = () => performance.now(), requestFrame = nextFrame, foldAbove } = {}) {
+  constructor(element, { reveal = false, now = () => performance.now(), requestFrame, foldAbove } = {}) {
     this.#document = new MarkdownDocument(element, { foldAbove })
     this.#reveal = reveal
     this.#now = now
-    this.#requestFrame = requestFrame
+    this.#frames = requestFrame ? { request: requestFrame, interval: 0 } : new Frames()
   }
 
   /** Everything that has arrived. */
@@ -105,7 +105,7 @@ export class MarkdownStream {
   #schedule() {
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#requestFrame(() => {
+    this.#frames.request(() => {
       this.#scheduled = false
       this.#draw()
     })
@@ -124,7 +124,7 @@ export class MarkdownStream {
 
   #target() {
     const paced = this.#reveal && !this.#ending && !document.hidden && !prefersReducedMotion()
-    return paced ? this.#pace.visible(this.#now()) : this.#pace.showAll()
+    return paced ? this.#pace.visible(this.#now(), this.#frames.interval) : this.#pace.showAll()
   }
 
   #show(end) {
@@ -142,10 +142,4 @@ export class MarkdownStream {
 
 function prefersReducedMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches
-}
-
-/** Animation frames stop in a background tab; a slow timer goes on. */
-function nextFrame(draw) {
-  if (document.hidden) setTimeout(draw, HIDDEN_INTERVAL_MS)
-  else requestAnimationFrame(draw)
 }

@@ -1,7 +1,7 @@
 // How fast text that has arrived comes into sight: most of the backlog within SMOOTH_MS, all of it within LATEST_MS,
-// which stays under the promised 400 ms by more than two frames.
+// which leaves two frames of the promised 400 ms for drawing it.
 const SMOOTH_MS = 120
-const LATEST_MS = 320
+const LATEST_MS = 360
 
 /** Paces text to a stream: told how much has arrived and when, it says how much of it should be visible now. */
 export class Reveal {
@@ -16,12 +16,13 @@ export class Reveal {
     this.#lastLook ??= now
   }
 
-  visible(now) {
+  /** `interval` is how long it may be until the next look. */
+  visible(now, interval = 0) {
     const elapsed = Math.max(0, now - (this.#lastLook ?? now))
     this.#lastLook = now
     const backlog = this.#arrived - this.#visible
     const smooth = this.#visible + Math.ceil(backlog * (1 - Math.exp(-elapsed / SMOOTH_MS)))
-    this.#visible = Math.min(this.#arrived, Math.max(smooth, this.#overdue(now)))
+    this.#visible = Math.min(this.#arrived, Math.max(smooth, this.#overdue(now + interval)))
     if (this.#visible === this.#arrived) this.#lastLook = null
     return this.#visible
   }
