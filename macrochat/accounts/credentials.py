@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
 from .. import database
-from ..database import now
+from ..database import UTCDateTime, now
 from ..extensions import db
 from ..logs import get_logger
 from .models import ApiKey, BrowserSession, User
@@ -36,13 +36,7 @@ def sha256(secret: str) -> bytes:
 
 def find_session(token: str) -> BrowserSession | None:
     """The live session of that token, with its user; None if unknown, expired, revoked, or the user is not active."""
-    found: BrowserSession | None = db.session.scalar(
-        sa.select(BrowserSession)
-        .join(BrowserSession.user)
-        .where(BrowserSession.token_sha256 == sha256(token), *_live(BrowserSession))
-        .options(contains_eager(BrowserSession.user))
-        .execution_options(populate_existing=True)
-    )
+    found: BrowserSession | None = db.session.scalar(_SESSION, {"digest": sha256(token), "now": now()})
     if found:
         _touch(BrowserSession.last_seen_at, found.id, found.last_seen_at)
     return found
@@ -50,13 +44,7 @@ def find_session(token: str) -> BrowserSession | None:
 
 def find_key(key: str) -> ApiKey | None:
     """The live API key, with its user; None as above."""
-    found: ApiKey | None = db.session.scalar(
-        sa.select(ApiKey)
-        .join(ApiKey.user)
-        .where(ApiKey.sha256 == sha256(key), *_live(ApiKey))
-        .options(contains_eager(ApiKey.user))
-        .execution_options(populate_existing=True)
-    )
+    found: ApiKey | None = db.session.scalar(_KEY, {"digest": sha256(key), "now": now()})
     if found:
         _touch(ApiKey.last_used_at, found.id, found.last_used_at)
     return found
@@ -71,16 +59,31 @@ def live_credentials(credentials: Iterable[Credential]) -> set[Credential]:
         ids = [credential.id for credential in asked if credential.kind == kind]
         if ids:
             query = sa.select(table.id).join(User, User.id == table.user_id).where(table.id.in_(ids), *_live(table))
-            live |= {Credential(kind, found) for found in db.session.scalars(query)}
+            live |= {Credential(kind, found) for found in db.session.scalars(query, {"now": now()})}
     return live
 
 
 def _live(table: Any) -> list[sa.ColumnElement[bool]]:
     return [
         table.revoked_at.is_(None),
-        sa.or_(table.expires_at.is_(None), table.expires_at > now()),
+        sa.or_(table.expires_at.is_(None), table.expires_at > sa.bindparam("now", type_=UTCDateTime())),
         User.is_active.is_(True),
     ]
+
+
+def _finding(table: Any, digest: Any) -> sa.Select[Any]:
+    """Built once: every request asks this. Rows that the session knows already are read again."""
+    return (
+        sa.select(table)
+        .join(table.user)
+        .where(digest == sa.bindparam("digest"), *_live(table))
+        .options(contains_eager(table.user))
+        .execution_options(populate_existing=True)
+    )
+
+
+_SESSION = _finding(BrowserSession, BrowserSession.token_sha256)
+_KEY = _finding(ApiKey, ApiKey.sha256)
 
 
 def _touch(column: Any, row_id: uuid.UUID, last: dt.datetime | None) -> None:
