@@ -26,8 +26,8 @@ setup: $(STAMP_RUN) $(STAMP_MODEL) ## make .venv and install what the server and
 setup-dev: setup $(STAMP_DEV)
 
 test: setup-dev test-programs ## run all tests, with real databases, servers, browser and model
-	$(BIN)/python -m pytest
 	@scripts/test-js.sh
+	$(BIN)/python -m pytest
 
 test-fast: setup-dev ## run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow and not browser and not local_model"

@@ -8,4 +8,4 @@ if ! node --test --help >/dev/null 2>&1; then
     echo "Skipped: the tests in tests/js need Node.js 18 or later (apt install nodejs)"
     exit 0
 fi
-exec node --test $files
+exec node --test --test-reporter=spec $files

@@ -238,7 +238,7 @@ def chromium():
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("Chromium is not installed: run `make browser` (or install your system's package chromium)")
+        pytest.skip("Chromium is not installed: `make test` as root installs it, or install your system's package")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
         yield browser
