@@ -99,24 +99,29 @@ def _resolve(user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> tuple[Provider
 
 
 def _known(session: Session, chat: Chat, ask: Ask) -> Reply | None:
-    """The reply that an earlier request with this key asked for. Raises 422 when that request said something else."""
+    """The reply that an earlier request with this key asked for. Raises 422 when that request asked something else."""
     if ask.key is None:
         return None
-    if ask.regenerate:
-        return session.scalar(sa.select(Reply).where(Reply.chat_id == chat.id, Reply.request_key == ask.key))
     question = session.scalar(sa.select(Message).where(Message.chat_id == chat.id, Message.client_id == ask.key))
     if question is None:
-        return None
-    if question.content != ask.text:
-        raise Unprocessable("This idempotency key was used for another message", code="IDEMPOTENCY_KEY_REUSED")
+        regenerated = session.scalar(sa.select(Reply).where(Reply.chat_id == chat.id, Reply.request_key == ask.key))
+        if regenerated is not None and not ask.regenerate:
+            raise _reused()
+        return regenerated
+    if ask.regenerate or question.content != ask.text:
+        raise _reused()
     newest = sa.select(Reply).join(Message, Message.id == Reply.id).where(Message.parent_id == question.id)
     return session.scalar(newest.order_by(Reply.id.desc()).limit(1))
+
+
+def _reused() -> Unprocessable:
+    return Unprocessable("This idempotency key was used for another request", code="IDEMPOTENCY_KEY_REUSED")
 
 
 def _again(session: Session, room: Runtime, reply: Reply, ask: Ask) -> Recorded:
     """A repeat attaches to the reply it asked for; if that failed before its first byte, it is tried once more."""
     if ask.model is not None and reply.model != ask.model:
-        raise Unprocessable("This idempotency key was used with another model", code="IDEMPOTENCY_KEY_REUSED")
+        raise _reused()
     if reply.status == FAILED and not reply.bytes:
         return _reopen(session, room, reply, replayed=True)
     return Recorded(Sent(reply.id, _parent(session, reply), replayed=True))
