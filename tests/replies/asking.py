@@ -19,7 +19,7 @@ MODELS = (
     "scripted-words:3",
     "scripted-words:20:20",
     "scripted-words:40:25",
-    "scripted-words:60:100",
+    "scripted-words:60:50",
     "scripted-words:200:10",
     "scripted-words:400:5",
     "scripted-words:2000",
