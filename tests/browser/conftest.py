@@ -1,32 +1,38 @@
-"""Fixtures of the browser tests: `person` (somebody signed in, in a browser of their own), `open_chat`, and `proxy`.
+"""Fixtures of the browser tests.
 
-All tests share one server with the scripted provider; who needs to restart or starve it makes their own.
+`person` is somebody signed in, in a fresh browser; their account is shared by the tests that do not care what else it
+holds. `newcomer` has an account of their own. `on_proxy` reaches the server over a line that can be made bad (`proxy`).
 """
 
 from __future__ import annotations
 
 import pytest
-from tests.browser.support import MODELS, Browser
 from tests.browser.proxy import Proxy
+from tests.browser.support import MODELS, Browser
 
 
 @pytest.fixture(scope="session")
 def settings():
-    return {"MACROCHAT_MODELS": ",".join(MODELS)}
+    return {"MACROCHAT_MODELS": ",".join(MODELS), "MACROCHAT_MAX_STREAMS_PER_USER": 50}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def site(shared_server, settings):
     return shared_server(**settings)
 
 
+@pytest.fixture(scope="session")
+def account(site):
+    return site.client()
+
+
 @pytest.fixture
-def browse(chromium, request):
+def browse(chromium):
     """A factory: `browse(server)` is a new person, signed in at `server`, in a fresh browser profile."""
     opened = []
 
-    def open_browser(server, *, email=None, **options):
-        opened.append(Browser(chromium, server, email=email, **options))
+    def open_browser(server, **options):
+        opened.append(Browser(chromium, server, **options))
         return opened[-1]
 
     yield open_browser
@@ -35,7 +41,12 @@ def browse(chromium, request):
 
 
 @pytest.fixture
-def person(browse, site):
+def person(browse, site, account):
+    return browse(site, account=account)
+
+
+@pytest.fixture
+def newcomer(browse, site):
     return browse(site)
 
 
@@ -48,6 +59,5 @@ def proxy(site):
 
 
 @pytest.fixture
-def on_proxy(browse, site, proxy):
-    """Somebody whose browser reaches the server over the bad line."""
-    return browse(site, url=proxy.url)
+def on_proxy(browse, site, account, proxy):
+    return browse(site, account=account, url=proxy.url)

@@ -31,11 +31,11 @@ def words(count: int) -> str:
 
 
 class Browser:
-    """One profile with one page. `email` signs in somebody who exists already; `url` may be a proxy before the server."""
+    """One profile with one page. `account` signs in somebody who exists already; `url` may be a proxy before the server."""
 
-    def __init__(self, chromium: Any, server: Any, *, email: str | None = None, url: str | None = None, **options: Any) -> None:
+    def __init__(self, chromium: Any, server: Any, *, account: Any = None, url: str | None = None, **options: Any) -> None:
         self.server, self.url = server, url or server.url
-        self.account = server.client(email)
+        self.account = account or server.client()
         self.context = chromium.new_context(base_url=self.url, **{"viewport": DESK} | options)
         self.context.set_default_timeout(10_000)
         self.sign_in()

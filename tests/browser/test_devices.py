@@ -1,0 +1,81 @@
+"""Two tabs, two devices: one reply, one transcript."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.support import box, expect_status, expect_text, last_reply, messages, text_of, words
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_second_tab_shows_the_same_reply_live(person):
+    chat = person.enter("scripted-endless:30")
+    person.send("On and on")
+    expect(last_reply(person.page).locator(".message-body")).to_contain_text("w5")
+    other = person.open_tab()
+    person.open(chat, page=other)
+    expect_status(last_reply(other), "streaming")
+    expect(last_reply(other).locator(".message-body")).to_contain_text("w40")
+    person.button("Stop", page=other).click()
+    for page in (person.page, other):
+        expect_status(last_reply(page), "stopped", seconds=2)
+        assert text_of(last_reply(page)) == person.stored(chat)[-1]["content"].strip()
+
+
+def test_a_tab_that_is_open_already_follows_without_a_reload(person):
+    chat = person.enter("scripted-endless:30")
+    other = person.open_tab()
+    person.open(chat, page=other)
+    person.page.bring_to_front()
+    person.send("On and on")
+    other.bring_to_front()
+    expect(messages(other, "user").locator(".message-body")).to_have_text(["On and on"])
+    expect_status(last_reply(other), "streaming")
+    person.button("Stop", page=other).click()
+    expect_status(last_reply(person.page), "stopped", seconds=2)
+
+
+def test_another_device_sees_what_was_said_here_and_can_stop_it(browse, site, account, person):
+    chat = person.enter("scripted-endless:30")
+    elsewhere = browse(site, account=account)
+    elsewhere.page.clock.install()
+    elsewhere.open(chat)
+    person.send("Said on the phone")
+    expect_status(last_reply(person.page), "streaming")
+    elsewhere.page.clock.run_for(10_500)
+    expect_text(messages(elsewhere.page, "user").last, "Said on the phone")
+    expect_status(last_reply(elsewhere.page), "streaming")
+    elsewhere.button("Stop").click()
+    expect_status(last_reply(elsewhere.page), "stopped", seconds=2)
+    expect_status(last_reply(person.page), "stopped", seconds=2)
+
+
+def test_sending_in_two_tabs_at_once_posts_one_and_keeps_the_other(person):
+    chat = person.enter("scripted-words:40:45")
+    other = person.open_tab()
+    person.open(chat, page=other)
+    person.write("from the first")
+    person.write("from the second", page=other)
+    for page in (person.page, other):
+        page.evaluate("document.getElementById('send').click()")
+    for page in (person.page, other):
+        page.bring_to_front()
+        expect_status(last_reply(page), "complete", seconds=15)
+        expect_text(last_reply(page), words(40))
+    asked = [message["content"] for message in person.stored(chat) if message["role"] == "user"]
+    kept = [box(page).input_value() for page in (person.page, other)]
+    assert sorted(asked + [text for text in kept if text]) == ["from the first", "from the second"]
+    assert len(asked) == 1
+
+
+def test_a_chat_deleted_elsewhere_leaves_the_list(newcomer):
+    kept, gone = newcomer.new_chat(title="Kept"), newcomer.new_chat(title="Gone")
+    newcomer.page.clock.install()
+    newcomer.open(kept)
+    rows = newcomer.page.get_by_role("navigation", name="Chat history")
+    expect(rows.get_by_role("link", name="Gone")).to_be_visible()
+    newcomer.account.delete(f"/api/chats/{gone}")
+    newcomer.page.clock.run_for(10_500)
+    expect(rows.get_by_role("link", name="Gone")).to_have_count(0)
+    expect(rows.get_by_role("link", name="Kept")).to_be_visible()
