@@ -18,6 +18,12 @@ export class Composer {
     this.write(this.#box.value || session.input)
   }
 
+  // From here on the page's modules listen. What early.js remembered is done now.
+  open() {
+    this.#form.dataset.open = "yes"
+    if (this.#form.dataset.sendWhenOpen) this.#submit()
+  }
+
   focus() {
     this.#box.focus()
   }

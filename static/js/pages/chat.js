@@ -70,6 +70,7 @@ addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload
 rememberTimeZone()
 if (matchMedia("(hover: hover)").matches) composer.focus()
 session.resume()
+composer.open()
 
 // The chat list as it is now, and this chat if somebody else has gone on with it.
 async function look() {
