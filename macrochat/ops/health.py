@@ -96,15 +96,19 @@ def _check_database() -> None:
 
 
 def _check_schema() -> None:
-    """After the database check: an error here is the schema's."""
+    """After the database check: an error here is the schema's.
+
+    A revision that this version does not know is a newer one: the release before a deploy has migrated already, and
+    what still serves must go on serving.
+    """
     try:
         found = set(db.session.scalars(sa.text("SELECT version_num FROM alembic_version")))
     except sa.exc.SQLAlchemyError:
         found = set()
     finally:
         db.session.rollback()
-    if found != HEADS:
-        raise NotReady("The database's schema is not this version's: run `flask db upgrade`")
+    if not found or found & OLDER:
+        raise NotReady("The database's schema is older than this version: run `flask db upgrade`")
 
 
 def _check_provider() -> None:
@@ -113,11 +117,12 @@ def _check_provider() -> None:
         raise NotReady("No model's server answers")
 
 
-def _heads(folder: Path) -> set[str]:
-    return set(ScriptDirectory(str(folder)).get_heads())
+def _older_revisions(folder: Path) -> set[str]:
+    script = ScriptDirectory(str(folder))
+    return {revision.revision for revision in script.walk_revisions()} - set(script.get_heads())
 
 
-HEADS = _heads(ROOT / "migrations")
+OLDER = _older_revisions(ROOT / "migrations")
 CHECKS = {
     "worker": _check_worker,
     "database": _check_database,

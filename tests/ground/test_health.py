@@ -65,12 +65,28 @@ def test_the_provider_is_asked_at_most_every_ten_seconds(ready, monkeypatch):
     assert ready.provider.asked == 3
 
 
-def test_an_older_schema(ready):
-    with ready.application.app_context():
-        db.session.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
-        db.session.commit()
+@pytest.fixture
+def schema(ready):
+    """Sets the revision that the database says it has."""
+
+    def set_revision(revision):
+        with ready.application.app_context():
+            db.session.execute(sa.text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+            db.session.commit()
+
+    return set_revision
+
+
+def test_an_older_schema(ready, schema, monkeypatch):
+    monkeypatch.setattr(health, "OLDER", {"0000"})
+    schema("0000")
     assert ready.get("/readyz").status_code == 503
     assert "flask db upgrade" in checks(ready)["schema"]
+
+
+def test_a_newer_schema_is_what_a_deploy_meets(ready, schema):
+    schema("9999")
+    assert ready.get("/readyz").status_code == 200
 
 
 def test_an_empty_database(make_app, databases):
@@ -80,18 +96,16 @@ def test_an_empty_database(make_app, databases):
     assert client.get("/healthz").status_code == 200
 
 
-def test_a_database_that_is_gone(server, postgres):
-    one = server(database="postgresql", MACROCHAT_DATABASE_POOL=2)
+def test_a_database_that_is_gone(server, fragile_postgres):
+    one = server(database=fragile_postgres.database_url, MACROCHAT_DATABASE_POOL=2)
     with one.anonymous() as probe:
         assert probe.get("/readyz").json()["checks"]["database"] == "ok"
-        postgres.stop()
-        try:
-            answer = probe.get("/readyz", timeout=20)
-            assert answer.status_code == 503
-            assert answer.json()["checks"]["database"] == "The database cannot be reached"
-            assert probe.get("/healthz").status_code == 200
-        finally:
-            postgres.start()
+        fragile_postgres.stop()
+        answer = probe.get("/readyz", timeout=20)
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["database"] == "The database cannot be reached"
+        assert probe.get("/healthz").status_code == 200
+        fragile_postgres.start()
         assert probe.get("/readyz", timeout=20).json()["checks"]["database"] == "ok"
 
 

@@ -64,14 +64,13 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
         """As a deploy does; returns the exit code of the master."""
-        for person in self._people:
-            person.close()
-        self._people.clear()
+        self._forget_people()
         return self.process.stop(number, seconds)
 
     def close(self) -> None:
-        """The end of the test: no grace, so that an open stream of a failed test does not hold up the others."""
-        self.stop(signal.SIGQUIT, seconds=5)
+        """The end of the test, without grace: nothing is to be learnt from it."""
+        self._forget_people()
+        self.process.kill()
         if self in running:
             running.remove(self)
 
@@ -124,6 +123,11 @@ class Server:
         assert answer.is_success, f"{person.email} cannot sign in: {answer.status_code} {answer.text}"
         person.user = answer.json()["data"]["user"]
         return person
+
+    def _forget_people(self) -> None:
+        for person in self._people:
+            person.close()
+        self._people.clear()
 
     def _client_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"base_url": self.url, "timeout": 30, "trust_env": False} | options
