@@ -205,3 +205,9 @@ def _kept_secret(path: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def figures_folder() -> Path | None:
+    """Where the workers of one gunicorn share their figures. No setting: gunicorn.conf.py makes it at every start."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
