@@ -17,6 +17,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from .. import metrics
 from ..logs import get_logger
 from .journal import Log
 from .models import COMPLETE, STOPPED, STREAMING
@@ -117,6 +118,7 @@ class StreamingConnectionManager:
     def release(self, connection: Connection, reason: str) -> None:
         """Forgets a connection whose body has ended."""
         if self._open.pop(connection.id, None):
+            metrics.CLOSED.labels(reason).inc()
             log_line.debug(
                 "streaming_connection_closed",
                 connectionId=connection.id,
@@ -155,6 +157,8 @@ class Follower:
         self._source = source
         self._silence_limit = silence_limit
         self._heard = time.monotonic()
+        self.position = offset  # after the last byte handed over
+        self.end: str | None = None  # why the body ended, once it has
 
     @property
     def status(self) -> str:
@@ -163,6 +167,7 @@ class Follower:
     def __iter__(self) -> Iterator[bytes]:
         connection, readers = self.connection, self._source.readers
         reason = "disconnected"
+        self._count()
         self._manager.register(connection)
         readers.add(connection.wake)
         connection.watch()
@@ -184,22 +189,29 @@ class Follower:
         finally:
             connection.unwatch()
             self._source.readers.discard(connection.wake)
+            self.end = reason
             self._manager.release(connection, reason)
 
     def _pieces(self) -> Iterator[bytes]:
-        position, source = self.offset, self._source
+        source = self._source
         while True:
             self.connection.wake.clear()
             self._check()
             status = source.status
-            if data := source.read(position):
-                position += len(data)
+            if data := source.read(self.position):
+                self.position += len(data)
                 self._heard = time.monotonic()
                 yield data
             elif status != STREAMING:
                 return
             elif not self.connection.wake.wait(self._patience()):
                 yield b""
+
+    def _count(self) -> None:
+        metrics.FOLLOWED.labels("resumed" if self.offset else "first").inc()
+        if isinstance(self._source, Log):
+            self._source.reads += 1
+            self._source.resumes += self.offset > 0
 
     def _check(self) -> None:
         now = time.monotonic()

@@ -15,6 +15,7 @@ from gevent.event import AsyncResult, Event
 
 from ..errors import MacrochatError, ProviderError
 from ..logs import get_logger
+from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
 from .claims import Outcome
 from .journal import Journal, Log, StorageFailed
@@ -22,8 +23,6 @@ from .models import COMPLETE, FAILED, STOPPED
 from .store import Fenced
 
 log_line = get_logger(__name__)
-
-PROGRESS_EVERY = 10  # chunks between two debug lines (S19)
 
 
 class Stopped(BaseException):
@@ -40,6 +39,7 @@ class Task:
     provider: Provider
     request: CompletionRequest
     max_bytes: int
+    attempt: int = 1  # generations of this reply begun so far, this one included
 
 
 class Generation:
@@ -65,6 +65,14 @@ class Generation:
         self._stop_wanted = False
         self._running = False
         self._began = time.monotonic()
+        self._metrics = StreamingMetrics(
+            reply_id=task.reply_id,
+            chat_id=task.chat_id,
+            user_id=task.user_id,
+            provider=task.provider.name,
+            model=task.request.model,
+            attempt=task.attempt,
+        )
         self._greenlet = gevent.Greenlet(self._run)
 
     def start(self) -> None:
@@ -104,12 +112,14 @@ class Generation:
             if self._stop_wanted:
                 raise Stopped
             self._completion = self.task.provider.open(self.task.request)
+            self._metrics.answered()
             self.started.set(None)
             self._pump(self._completion)
             return Outcome(status=COMPLETE, finish_reason=self._completion.finish_reason, usage=self._completion.usage)
         except (Fenced, StorageFailed):
             return Outcome(status=STOPPED)  # `_finish` meets it again and decides
         except ProviderError as error:
+            self._metrics.provider_failed(error.code)
             log_line.warning("stream_processing_error", code=error.code, detail=error.detail[:500], **self._facts())
             return self._failed(error)
         except Exception:
@@ -121,13 +131,14 @@ class Generation:
         for piece in completion:
             if self.first_byte_at is None:
                 self.first_byte_at = time.time()
+                self._metrics.first_byte()
             size += len(piece)
             if size > self.task.max_bytes:
                 raise ProviderError("The reply grew too long and was cut", code="REPLY_TOO_LONG")
             self._journal.append(self.log, piece)
             self.chunks += 1
             if self.chunks % PROGRESS_EVERY == 0:
-                log_line.debug("stream_processing_progress", **self._facts())
+                self._metrics.progress(self.chunks, size)
 
     def _failed(self, error: MacrochatError) -> Outcome:
         if not self.started.ready():
@@ -153,11 +164,22 @@ class Generation:
             outcome = Outcome(status="lost")
         if outcome.status != "lost":
             self._claim(self, outcome)
-        log_line.info("stream_processing_completed", status=outcome.status, **self._facts())
+        self._account(outcome)
         if not self.started.ready():
             # After the claim: a POST that waits answers with what the database says.
             self.started.set_exception(self._refusal) if self._refusal else self.started.set(None)
         self.ended.set()
+
+    def _account(self, outcome: Outcome) -> None:
+        self._metrics.completed(
+            status=outcome.status,
+            code=outcome.error_code,
+            chunks=self.chunks,
+            size=self.log.end - self.base,
+            usage=outcome.usage,
+            readers=self.log.reads,
+            resumes=self.log.resumes,
+        )
 
     def _facts(self) -> dict[str, object]:
         return {

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import gevent
 from gevent.event import Event
 
+from .. import metrics
 from ..database import is_outage
 from ..logs import get_logger
 from .store import Entry, Fenced, Store, fold, hold_lease
@@ -48,6 +49,8 @@ class Log:
         self.pending: list[bytes] = []
         self.pending_bytes = 0
         self.error: Exception | None = None
+        self.reads = 0  # bodies of this process that read it, and how many of them began at an offset
+        self.resumes = 0
 
     @property
     def end(self) -> int:
@@ -86,6 +89,7 @@ class Journal:
         self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
         self._dirty: dict[Log, None] = {}
         self._pending_bytes = 0
+        self._waiting_since = 0.0  # time.monotonic() no later than that of the oldest pending piece
         self._work = Event()
         self._settled = Event()  # set and replaced after every commit, successful or not
         self._greenlets: list[gevent.Greenlet] = []
@@ -109,6 +113,8 @@ class Journal:
         """
         if log.error:
             raise log.error
+        if not self._pending_bytes:
+            self._waiting_since = time.monotonic()
         log.pending.append(piece)
         log.pending_bytes += len(piece)
         self._pending_bytes += len(piece)
@@ -162,6 +168,10 @@ class Journal:
         self._folded_seq = seq
         self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
 
+    def waiting(self) -> tuple[int, float]:
+        """Bytes that wait for a commit, and for how many seconds the oldest of them has."""
+        return self._pending_bytes, time.monotonic() - self._waiting_since if self._pending_bytes else 0.0
+
     def _wait_for_commit(self, log: Log) -> None:
         settled = self._settled
         settled.wait()
@@ -181,6 +191,7 @@ class Journal:
             gevent.sleep(max(0.0, self._interval - (time.monotonic() - began)))
 
     def _commit_batch(self) -> None:
+        taken, lag_from = time.monotonic(), self._waiting_since
         batch = self._take_batch()
         entries: list[Entry] = [(log.reply_id.bytes, log.end, data) for log, data in batch]
         error = self._commit_until_settled(entries)
@@ -193,6 +204,10 @@ class Journal:
                 self._drop(log, error)
         settled, self._settled = self._settled, Event()
         settled.set()
+        self._waiting_since = taken
+        if error is None:
+            now = time.monotonic()
+            metrics.committed(len(batch), sum(len(data) for _log, data in batch), now - taken, now - lag_from)
         if isinstance(error, Fenced):
             self._on_fenced()
 
@@ -221,6 +236,7 @@ class Journal:
             except Fenced as error:
                 return error
             except Exception as error:  # noqa: BLE001 - whatever it was, the text must not be shown
+                metrics.COMMIT_FAILURES.labels("outage" if is_outage(error) else "error").inc()
                 log_line.warning("journal_commit_failed", error=type(error).__name__, outage=is_outage(error))
                 if time.monotonic() > give_up or not is_outage(error):
                     return StorageFailed()

@@ -13,7 +13,7 @@ from ..extensions import db
 from ..providers.base import CompletionRequest, Provider
 from ..providers.registry import Registry
 from .generation import Task
-from .models import Reply
+from .models import STREAMING, Reply
 from .recovery import Orphan
 from .runtime import Runtime, runtime
 
@@ -28,7 +28,9 @@ def task_for(
 ) -> Task:
     """`text` is what the reply holds already, as UTF-8."""
     request = CompletionRequest(reply.model, history(room, chat, question_id), text.decode())
-    return Task(reply.id, reply.chat_id, reply.user_id, provider, request, room.settings.max_reply_bytes)
+    # A reply that is just being reopened has counted this attempt in the database only.
+    attempt = reply.attempts + (reply.status != STREAMING)
+    return Task(reply.id, reply.chat_id, reply.user_id, provider, request, room.settings.max_reply_bytes, attempt)
 
 
 def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:

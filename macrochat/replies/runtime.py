@@ -15,6 +15,7 @@ import gevent
 import sqlalchemy as sa
 from flask import Flask, current_app
 
+from .. import metrics
 from ..config import Settings
 from ..database import is_outage
 from ..extensions import db
@@ -50,6 +51,8 @@ class Runtime:
         self.prepare: Callable[[Orphan], Task | None] = lambda orphan: None
         # Set by the package: which of these credentials are still good.
         self.still_valid: Callable[[set[Any]], set[Any]] = lambda credentials: credentials
+        # Set by packages above: work to be done every so many seconds while this process serves.
+        self.chores: list[tuple[float, Callable[[], None]]] = []
         self._unwritten: set[uuid.UUID] = set()
         self._started = False
         self._greenlets: list[gevent.Greenlet] = []
@@ -74,6 +77,7 @@ class Runtime:
                 (recovery.SWEEP_SECONDS, self._sweep),
                 (WATCH_SECONDS, self._watch),
                 (CREDENTIALS_SECONDS, self._check_credentials),
+                *self.chores,
             ]
             self._greenlets = [gevent.spawn(self._every, seconds, work) for seconds, work in loops]
         if worker is not None:
@@ -173,6 +177,7 @@ class Runtime:
         if not self._registered:
             return
         self._registered = False
+        metrics.FENCED.inc()
         log_line.warning("fenced", generations=len(self.generations))
         owner = self.journal.owner
         for generation in list(self.generations.values()):
@@ -218,8 +223,10 @@ class Runtime:
         with self.app.app_context():
             task = self.prepare(orphan)
         if task is None or orphan.stop_requested or orphan.takeovers > MAX_TAKEOVERS:
+            metrics.TAKEOVERS.labels("ended").inc()
             self._end_orphan(orphan)
         else:
+            metrics.TAKEOVERS.labels("continued").inc()
             self.generate(task, orphan.text)
 
     def _end_orphan(self, orphan: Orphan) -> None:

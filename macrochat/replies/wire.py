@@ -18,7 +18,7 @@ LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representatio
 def text_response(follower: Follower, headers: dict[str, str], *, total: int | None, partial: bool) -> Response:
     """The reply's text and nothing else. `total` is its length in bytes once final; `partial` answers a Range."""
     response = Response(iter(follower), 206 if partial else 200, content_type="text/plain; charset=utf-8")
-    _set_headers(response, headers)
+    _set_up(response, headers, follower)
     response.headers["Accept-Ranges"] = "bytes"
     if partial:
         last = LIVE_LAST_BYTE if total is None else total - 1
@@ -29,11 +29,13 @@ def text_response(follower: Follower, headers: dict[str, str], *, total: int | N
 def event_response(follower: Follower, headers: dict[str, str], describe: Callable[[], dict[str, Any]]) -> Response:
     """The same as events. `describe` returns the status object for the last one."""
     response = Response(_events(follower, describe), content_type="text/event-stream; charset=utf-8")
-    _set_headers(response, headers)
+    _set_up(response, headers, follower)
     return response
 
 
-def _set_headers(response: Response, headers: dict[str, str]) -> None:
+def _set_up(response: Response, headers: dict[str, str], follower: Follower) -> None:
+    # For the access log: how much was read, and why it ended.
+    response.follower = follower  # type: ignore[attr-defined]
     response.headers["Cache-Control"] = "no-cache, no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Vary"] = "Accept"
