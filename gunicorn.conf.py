@@ -8,11 +8,14 @@ are the plain ones) and must not import the application (the workers patch first
 import contextlib
 import ctypes
 import importlib.util
+import os
 import resource
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -149,6 +152,37 @@ def post_worker_init(worker):
         runtime.start(worker)
 
 
+# --- Figures (macrochat/metrics.py) ---
+#
+# Each worker keeps its own in files of one folder, in memory where there is such a place; whoever is asked for /metrics
+# adds them up. A folder of this start: counters begin at zero, and no stranger's files are added.
+
+METRICS = "macrochat-metrics-"
+
+
+def on_starting(server):
+    place = Path(worker_tmp_dir or tempfile.gettempdir())
+    for left in place.glob(f"{METRICS}*"):
+        try:
+            os.kill(int(left.name.removeprefix(METRICS).partition("-")[0]), 0)
+        except ProcessLookupError:  # its master was killed
+            shutil.rmtree(left, ignore_errors=True)
+        except (OSError, ValueError):
+            continue
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=f"{METRICS}{os.getpid()}-", dir=place)
+
+
+def child_exit(server, worker):
+    """A worker is gone: what it counted stays, what it was just doing does not.
+
+    The files are named as prometheus_client names them; its own function is not called, because importing it here would
+    import ssl before the workers' gevent has patched it.
+    """
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for left in (*folder.glob(f"gauge_live*_{worker.pid}.db"), folder / f"readers_{worker.pid}.json"):
+        left.unlink(missing_ok=True)
+
+
 # --- The local model ---
 #
 # One owner: the master of gunicorn starts the model's supervisor, so that a server chats however it was started (by
@@ -181,6 +215,7 @@ def when_ready(server):
 
 
 def on_exit(server):
+    shutil.rmtree(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
     if _supervisor is None:
         return
     _supervisor.terminate()
