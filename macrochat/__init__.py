@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import database, errors, logs, pages, replies, web
+from . import database, errors, logs, ops, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
 from .config import ROOT, Settings
 from .extensions import db, login_manager, migrate
-from .ops import health
+from .ops import access_log
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -33,12 +33,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         database.init_app(settings)
 
+    access_log.init_app(app)
     web.init_app(app)
     errors.init_app(app)
     guard.init_app(app, login_manager)
-    app.register_blueprint(health.blueprint)
     app.register_blueprint(account_routes.blueprint)
     app.register_blueprint(chat_routes.blueprint)
     replies.init_app(app)
+    ops.init_app(app)
     pages.init_app(app)
     return app
