@@ -47,6 +47,8 @@ ACCESS: dict[str, Access] = {
     "health.api_health": Access.PUBLIC,
     "health.healthz": Access.PUBLIC,
     "health.readyz": Access.PUBLIC,
+    # ops
+    "ops.metrics": Access.OWN_RULE,
     # pages
     "pages.login": Access.PUBLIC,
     "pages.register": Access.PUBLIC,
