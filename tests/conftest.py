@@ -6,8 +6,8 @@ one; a module whose tests all need both overrides `app` (see `make_app`).
 
 As real processes, on loopback: `scripted` (the test provider), `local_model` (the embedded model), `server` (a factory:
 each call starts a gunicorn of the test's own), `shared_server` (the same, but equal calls in one session get the same
-running server: for tests that neither kill it nor need it empty), `postgres` (for all), `fragile_postgres` (a cluster that
-a test may stop), `chromium` (a Playwright browser).
+running server: for tests that neither kill it nor need it empty), `postgres` (everybody's), `fragile_postgres` (a
+cluster that a test may stop), `chromium` (a Playwright browser).
 
 Playwright's sync API works in this process although gevent patches it, so one pytest run has all tests. With
 MACROCHAT_TEST_UNPATCHED=1 nothing is patched: browser tests and all process fixtures work there too; tests that import
