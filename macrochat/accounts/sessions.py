@@ -69,8 +69,12 @@ def revoke_all(user_id: uuid.UUID) -> int:
 
 def revoke_token(token: str) -> None:
     """Ends the session of this token, if it is one. Never fails for a dead or unknown one."""
-    if _revoke(BrowserSession.token_sha256 == sha256(token)):
-        audit.info("signed out")
+    living = BrowserSession.token_sha256 == sha256(token), BrowserSession.revoked_at.is_(None)
+    ended = sa.update(BrowserSession).where(*living).values(revoked_at=now())
+    with database.write() as session:
+        row = session.execute(ended.returning(BrowserSession.id, BrowserSession.user_id)).first()
+    if row:
+        audit.info("signed out", user_id=str(row.user_id), session_id=str(row.id))
 
 
 def not_found() -> NotFound:

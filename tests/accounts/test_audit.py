@@ -24,6 +24,12 @@ def test_a_sign_in_is_noted_with_user_and_session(app, alice, lines):
     assert "session_id" in line
 
 
+def test_a_sign_out_is_noted_once(alice, lines):
+    alice.post("/api/auth/logout")
+    alice.post("/api/auth/logout")
+    assert [line["user_id"] for line in lines if line["event"] == "signed out"] == [alice.user["id"]]
+
+
 def test_a_failed_sign_in_is_noted_without_the_address_or_the_password(app, alice, lines):
     client = app.test_client()
     for email in ("alice@example.org", "ALICE@example.org", "bob@example.org"):
