@@ -104,7 +104,7 @@ class Settings:
             cors_origins=read.origins("MACROCHAT_CORS_ORIGINS"),
             allowed_hosts=read.items("MACROCHAT_ALLOWED_HOSTS"),
             metrics_token=read.text("MACROCHAT_METRICS_TOKEN", ""),
-            rate_limits=read.text("MACROCHAT_RATE_LIMITS", "60 per minute"),
+            rate_limits=read.text("MACROCHAT_RATE_LIMITS", "600 per minute"),
             rate_limit_storage=read.text("MACROCHAT_RATE_LIMIT_STORAGE", "memory://"),
             trusted_proxies=read.whole("MACROCHAT_TRUSTED_PROXIES", 0, 0, 10),
             log_level=read.choice("MACROCHAT_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
