@@ -31,6 +31,8 @@ def conversation(request: CompletionRequest, mode: ContinueMode) -> list[dict[st
 
 def overlap(prefix: str, answer: str) -> int:
     """How many characters at the start of `answer` repeat the end of `prefix`: the longest that is no accident."""
+    if prefix and answer.startswith(prefix):
+        return len(prefix)  # it began again from the start
     for length in range(min(len(prefix), len(answer)), MIN_WORD_OVERLAP - 1, -1):
         if prefix.endswith(answer[:length]) and (length >= MIN_OVERLAP or _begins_word(prefix, length)):
             return length

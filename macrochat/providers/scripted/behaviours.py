@@ -78,10 +78,10 @@ def _silent(script: Script) -> None:
 
 def _say_until_trouble(script: Script) -> bool:
     """Says the first n words. False if the prefix held them already: then the rest was said, and the answer is over."""
-    count = script.number(0) - script.words_begun
-    if count <= 0 < script.words_begun:
+    if 0 < script.words_begun >= script.number(0):
         script.say_the_rest()
         return False
+    count = script.words_until(script.number(0))
     units = in_words(script.left)
     script.say("".join(units[:count]))
     script.left = "".join(units[count:])
@@ -114,7 +114,7 @@ def _error_event(script: Script) -> None:
 
 def _hold(script: Script) -> None:
     released = script.state.released
-    units, count = in_words(script.left), max(script.number(0) - script.words_begun, 0)
+    units, count = in_words(script.left), max(script.words_until(script.number(0)), 0)
     if count:
         script.say("".join(units[:count]))
     released.wait()

@@ -36,7 +36,7 @@ class Script:
         self.model = stream.record.model
         self.messages: Messages = stream.record.messages
         self.name, self.arguments = name_and_arguments(self.model)
-        self.left, self.words_begun = self._left_to_say()
+        self.repeated, self.left, self.words_begun = self._left_to_say()
 
     def number(self, position: int, default: int = 0) -> int:
         return int(self.arguments[position]) if len(self.arguments) > position else default
@@ -56,10 +56,14 @@ class Script:
         self.stream.done()
         self.stream.end()
 
-    def _left_to_say(self) -> tuple[str, int]:
+    def words_until(self, word: int) -> int:
+        """How many words of `left` come before the text's word number `word`; 0 or less if the prefix held it."""
+        return word - self.words_begun + len(in_words(self.repeated))
+
+    def _left_to_say(self) -> tuple[str, str, int]:
         text = expected_text(self.model, self.messages)
         begun, in_words_of_the_user = begun_text(self.messages)
         if not text.startswith(begun):
             raise refuse(400, "The text to go on with is not the beginning of this model's text", "prefix_mismatch")
         repeated = begun[-REPEATED_CHARACTERS:] if in_words_of_the_user else ""
-        return repeated + text[len(begun) :], len(begun.split())
+        return repeated, repeated + text[len(begun) :], len(begun.split())

@@ -1,0 +1,137 @@
+"""Text, finish_reason and usage out of events."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macrochat.errors import ContextTooLong, UpstreamAuth, UpstreamBadResponse, UpstreamBusy, UpstreamRefused
+from macrochat.providers.base import Usage
+from macrochat.providers.chunks import ChunkReader, TextCleaner
+from macrochat.providers.event_stream import Event
+
+
+def event(chunk, name=b""):
+    return Event(json.dumps(chunk).encode() if isinstance(chunk, dict) else chunk, name)
+
+
+def delta(content, **choice):
+    return event({"choices": [{"index": 0, "delta": {"content": content}, **choice}]})
+
+
+def test_all_events_of_one_read_become_one_piece():
+    reader = ChunkReader()
+    assert reader.feed([delta("a"), delta("ä"), delta("😀")]) == "aä😀".encode()
+
+
+def test_the_usage_and_the_finish_reason_are_kept():
+    reader = ChunkReader()
+    reader.feed([delta("a", finish_reason=""), delta("b", finish_reason="stop")])
+    reader.feed([event({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}), event(b"[DONE]")])
+    assert (reader.finish_reason, reader.usage, reader.done, reader.error) == ("stop", Usage(3, 2), True, None)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": []},
+        {"choices": [{"index": 0}]},
+        {"choices": [{"index": 0, "delta": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]},
+        {"choices": [{"index": 0, "delta": {"content": ""}}]},
+        {"choices": [{"index": 0, "delta": {"content": []}}]},
+        {"choices": [{"index": 0, "delta": {"reasoning_content": "hm", "reasoning": "hm"}}]},
+        {"choices": [{"index": 1, "delta": {"content": "another choice"}, "finish_reason": "stop"}]},
+        {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": "{}"}}]}}], "usage": None, "error": None},
+    ],
+)
+def test_chunks_without_text_are_nothing_special(chunk):
+    reader = ChunkReader()
+    assert reader.feed([event(chunk), delta("text")]) == b"text"
+    assert reader.error is None
+    assert reader.finish_reason is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{oops",
+        b"",
+        b"[]",
+        b'"text"',
+        b'{"choices": 3}',
+        b'{"choices":[{"delta":{"content":3}}]}',
+        b'{"choices":[{"delta":{"content":"\xff"}}]}',
+        b'{"choices":[{"delta":{"content":"\\ud83d\xff"}}]}',
+        b'{"choices":[{"delta":{"content":"\\ud83d","refusal":3}}]}',
+        b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"\\u0041":' + b"[" * 100_000,
+    ],
+)
+def test_what_is_no_chunk_ends_the_reading_after_the_text_before_it(data):
+    reader = ChunkReader()
+    assert reader.feed([delta("before"), event(data), delta("after")]) == b"before"
+    assert isinstance(reader.error, UpstreamBadResponse)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "no", "code": 401}, UpstreamAuth),
+        ({"message": "no", "code": "403"}, UpstreamAuth),
+        ({"message": "no", "code": "invalid_api_key"}, UpstreamAuth),
+        ({"message": "no", "status": 429}, UpstreamBusy),
+        ({"message": "no", "type": "overloaded_error"}, UpstreamBusy),
+        ({"message": "no", "code": "rate_limit_exceeded"}, UpstreamBusy),
+        ({"message": "no", "code": 400, "type": "exceed_context_size_error"}, ContextTooLong),
+        ({"message": "no", "code": "context_length_exceeded"}, ContextTooLong),
+        ({"message": "no", "code": 500}, UpstreamRefused),
+        ({}, UpstreamRefused),
+        ("just words", UpstreamRefused),
+        (["a", "list"], UpstreamRefused),
+        (17, UpstreamRefused),
+    ],
+)
+def test_an_error_event_becomes_our_error(error, kind):
+    reader = ChunkReader()
+    assert reader.feed([delta("before"), event({"error": error})]) == b"before"
+    assert type(reader.error) is kind
+
+
+def test_an_event_named_error_is_one():
+    reader = ChunkReader()
+    reader.feed([event({"message": "no", "code": 429}, name=b"error")])
+    assert isinstance(reader.error, UpstreamBusy)
+
+
+def test_nul_becomes_a_replacement_character():
+    assert TextCleaner().feed("a\0b") == "a\ufffdb".encode()
+
+
+def test_a_half_character_that_stays_alone_becomes_a_replacement_character_at_the_end():
+    reader = ChunkReader()
+    assert reader.feed([event(b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}')]) == b"a"
+    assert reader.feed([event(b"[DONE]")]) == "\ufffd".encode()
+
+
+UTF16_UNITS = st.lists(st.integers(0, 0xFFFF) | st.integers(0xD800, 0xDFFF), max_size=12)
+
+
+@given(UTF16_UNITS, st.data())
+def test_text_cut_anywhere_in_utf_16_comes_out_as_if_whole(units, data):
+    text = b"".join(unit.to_bytes(2, "little") for unit in units)
+    expected = text.decode("utf-16-le", "replace").replace("\0", "\ufffd")
+    cleaner, pieces, start = TextCleaner(), [], 0
+    while start < len(units):
+        end = data.draw(st.integers(start + 1, len(units)))
+        piece = b"".join(unit.to_bytes(2, "little") for unit in units[start:end])
+        pieces.append(cleaner.feed(piece.decode("utf-16-le", "surrogatepass")))
+        start = end
+    pieces.append(cleaner.flush())
+    assert b"".join(pieces).decode() == expected
+    for piece in pieces:
+        piece.decode()
