@@ -88,7 +88,7 @@ class Generation:
 
     def abandon(self) -> None:
         """Ends it without a claim: the reply belongs to another worker now, or is gone."""
-        self.log.error = self.log.error or Fenced()
+        self._journal.give_up(self.log, Fenced())
         self.stop()
 
     def _run(self) -> None:
@@ -164,11 +164,11 @@ class Generation:
             outcome = Outcome(status="lost")
         if outcome.status != "lost":
             self._claim(self, outcome)
-        self._account(outcome)
         if not self.started.ready():
             # After the claim: a POST that waits answers with what the database says.
             self.started.set_exception(self._refusal) if self._refusal else self.started.set(None)
         self.ended.set()
+        self._account(outcome)
 
     def _account(self, outcome: Outcome) -> None:
         self._metrics.completed(

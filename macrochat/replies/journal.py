@@ -47,7 +47,8 @@ class Log:
         self.readers: set[Event] = set()
         self.folded = len(text)
         self.pending: list[bytes] = []
-        self.pending_bytes = 0
+        self.pending_bytes = 0  # of `pending`
+        self.committing = False  # a piece of it is in the row that is being committed
         self.error: Exception | None = None
         self.reads = 0  # bodies of this process that read it, and how many of them began at an offset
         self.resumes = 0
@@ -125,7 +126,7 @@ class Journal:
 
     def flush(self, log: Log) -> None:
         """Returns when all that was appended is committed. Raises as `append` does."""
-        while log.pending_bytes:
+        while log.pending_bytes or log.committing:
             self._wait_for_commit(log)
         if log.error:
             raise log.error
@@ -139,9 +140,17 @@ class Journal:
         """After a fence: gives up every log, uncommitted text and all. Returns them; their readers still wait."""
         logs = list(self.logs.values())
         for log in logs:
-            self._drop(log, Fenced())
+            self.give_up(log, Fenced())
         self.logs.clear()
         return logs
+
+    def give_up(self, log: Log, error: Exception) -> None:
+        """Nothing more of this log is committed; `append` and `flush` raise `error`. The first error stands."""
+        log.error = log.error or error
+        self._pending_bytes -= log.pending_bytes
+        log.pending.clear()
+        log.pending_bytes = 0
+        self._dirty.pop(log, None)
 
     def adopt(self, owner: uuid.UUID) -> None:
         """Goes on under a new worker id after a fence."""
@@ -191,24 +200,26 @@ class Journal:
             gevent.sleep(max(0.0, self._interval - (time.monotonic() - began)))
 
     def _commit_batch(self) -> None:
-        taken, lag_from = time.monotonic(), self._waiting_since
+        taken, lag_from, owner = time.monotonic(), self._waiting_since, self.owner
         batch = self._take_batch()
         entries: list[Entry] = [(log.reply_id.bytes, log.end, data) for log, data in batch]
         error = self._commit_until_settled(entries)
         for log, data in batch:
-            log.pending_bytes -= len(data)
+            log.committing = False
             self._pending_bytes -= len(data)
+            if self.owner != owner or log.error:
+                continue  # given up meanwhile: whoever goes on with the reply reads this from the database
             if error is None:
                 log.grow(data)
             else:
-                self._drop(log, error)
+                self.give_up(log, error)
         settled, self._settled = self._settled, Event()
         settled.set()
         self._waiting_since = taken
         if error is None:
             now = time.monotonic()
             metrics.committed(len(batch), sum(len(data) for _log, data in batch), now - taken, now - lag_from)
-        if isinstance(error, Fenced):
+        if isinstance(error, Fenced) and self.owner == owner:
             self._on_fenced()
 
     def _take_batch(self) -> list[tuple[Log, bytes]]:
@@ -216,6 +227,7 @@ class Journal:
         for log in list(self._dirty):
             data = b"".join(log.pending)
             log.pending.clear()
+            log.pending_bytes, log.committing = 0, True
             del self._dirty[log]
             batch.append((log, data))
             size += len(data)
@@ -226,12 +238,14 @@ class Journal:
     def _commit_until_settled(self, entries: list[Entry]) -> Exception | None:
         """Tries the same row until the database has answered: a lost acknowledgement writes nothing twice."""
         self._seq += 1
+        owner, seq = self.owner, self._seq
         give_up = time.monotonic() + PATIENCE_SECONDS
         pause = 0.05
         while True:
             try:
-                self.store.commit(self.owner, self._seq, entries)
-                self._seq_committed = self._seq
+                self.store.commit(owner, seq, entries)
+                if self.owner == owner:
+                    self._seq_committed = seq
                 return None
             except Fenced as error:
                 return error
@@ -242,13 +256,6 @@ class Journal:
                     return StorageFailed()
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
-
-    def _drop(self, log: Log, error: Exception) -> None:
-        log.error = error
-        self._pending_bytes -= log.pending_bytes
-        log.pending.clear()
-        log.pending_bytes = 0
-        self._dirty.pop(log, None)
 
     def _fold_loop(self) -> None:
         while True:
