@@ -85,6 +85,7 @@ def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> di
             "pool_size": pool,
             "max_overflow": 0,
             "pool_timeout": POOL_SECONDS,
+            "hide_parameters": True,
         }
     limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
     return {
@@ -99,6 +100,7 @@ def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> di
         "pool_size": pool,
         "max_overflow": 0,
         "pool_timeout": POOL_SECONDS,
+        "hide_parameters": True,  # an error's text goes to the log; what people write does not
         "pool_pre_ping": True,
         "pool_recycle": 1800,
     }
