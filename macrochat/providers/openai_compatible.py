@@ -43,6 +43,8 @@ class OpenAICompatibleProvider:
         connect_timeout: float = 5.0,
         continue_mode: ContinueMode = "prompt",
     ) -> None:
+        if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
+            raise ValueError("an API key must be plain ASCII without white space, to fit into an HTTP header")
         self.name = name
         self.base_url = base_url.rstrip("/")
         self.continue_mode: ContinueMode = continue_mode
@@ -63,9 +65,11 @@ class OpenAICompatibleProvider:
 
         Whatever is raised here, be it thrown into the greenlet from outside, leaves no connection behind.
         """
-        response = self._post_until_understood(request)
+        with _our_errors():
+            response = self._post_until_understood(request)
         try:
-            _require_event_stream(response)
+            with _deadline(self._timeout):
+                _require_event_stream(response)
             completion = OpenCompletion(response, timeout=self._timeout, trimmer=self._trimmer(request))
         except BaseException:
             response.close()
@@ -79,14 +83,12 @@ class OpenAICompatibleProvider:
 
     def list_models(self, timeout: float = 5.0) -> list[str]:
         """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError."""
-        with _deadline(timeout):
-            try:
-                response = self._client.get("/models", cast_to=httpx2.Response, options={"timeout": timeout})
-                return [str(model["id"]) for model in response.json()["data"]]
-            except openai.OpenAIError as error:
-                raise _explain(error) from error
-            except (ValueError, KeyError, TypeError) as error:
-                raise UpstreamBadResponse(detail=f"/models: {error!r}") from error
+        with _our_errors(), _deadline(timeout):
+            response = self._client.get("/models", cast_to=httpx2.Response, options={"timeout": timeout})
+        try:
+            return [str(model["id"]) for model in response.json()["data"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UpstreamBadResponse(detail=f"/models: {error!r}") from error
 
     def reachable(self, timeout: float = 2.0) -> bool:
         """Whether GET /models is answered within `timeout` seconds by anything but a server error. Never raises."""
@@ -97,7 +99,7 @@ class OpenAICompatibleProvider:
                 ).close()
         except openai.APIStatusError as error:
             return error.status_code < httpx2.codes.INTERNAL_SERVER_ERROR
-        except (openai.OpenAIError, ProviderError):
+        except (openai.OpenAIError, ProviderError, UnicodeError):
             return False
         return True
 
@@ -110,26 +112,19 @@ class OpenAICompatibleProvider:
 
     def _post_until_understood(self, request: CompletionRequest) -> httpx2.Response:
         """Asks for the usage figures too, once more without if the server does not know how (and never again then)."""
-        try:
-            return self._post(request)
-        except openai.APIStatusError as error:
-            if self._ask_for_usage and error.status_code in (400, 422) and b"stream_options" in error.response.content:
-                self._ask_for_usage = False
-            else:
-                raise _explain(error) from error
-        except openai.OpenAIError as error:
-            raise _explain(error) from error
-        try:
-            return self._post(request)
-        except openai.OpenAIError as error:
-            raise _explain(error) from error
-
-    def _post(self, request: CompletionRequest) -> httpx2.Response:
-        # `post`, not `chat.completions.create`: that transforms every message, 23 % of a request's cost.
-        body: dict[str, Any] = {"model": request.model, "messages": conversation(request, self.continue_mode)}
-        body["stream"] = True
         if self._ask_for_usage:
-            body["stream_options"] = {"include_usage": True}
+            try:
+                return self._post(request, stream_options={"include_usage": True})
+            except openai.APIStatusError as error:
+                if error.status_code not in (400, 422) or b"stream_options" not in error.response.content:
+                    raise
+        self._ask_for_usage = False
+        return self._post(request)
+
+    def _post(self, request: CompletionRequest, **options: Any) -> httpx2.Response:
+        # `post`, not `chat.completions.create`: that transforms every message, 23 % of a request's cost.
+        messages = conversation(request, self.continue_mode)
+        body = {"model": request.model, "messages": messages, "stream": True, **options}
         if request.prefix and self.continue_mode == "prefill":
             body |= PREFILL_OPTIONS
         with _deadline(self._open_limit):
@@ -176,12 +171,13 @@ def _beginning(response: httpx2.Response) -> bytes:
         return b""
 
 
-def _explain(error: openai.OpenAIError) -> ProviderError:
-    if isinstance(error, openai.APIStatusError):
-        return from_response(error.status_code, error.response.content, error.response.headers)
-    if isinstance(error, openai.APITimeoutError):
-        return UpstreamTimeout(detail=repr(error.__cause__))
-    cause = error.__cause__
-    if isinstance(cause, Exception) and not isinstance(cause, httpx2.TransportError):
-        raise cause  # thrown into this greenlet by somebody else, and wrapped by the SDK as if the network had failed
-    return UpstreamUnreachable(detail=repr(cause or error))
+@contextlib.contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise from_response(error.status_code, error.response.content, error.response.headers) from error
+    except openai.APITimeoutError as error:
+        raise UpstreamTimeout(detail=repr(error.__cause__)) from error
+    except (openai.OpenAIError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
+        raise UpstreamUnreachable(detail=repr(error.__cause__ or error)) from error

@@ -1,5 +1,6 @@
 """Whole answers from a real HTTP server, straight and odd ones."""
 
+import gevent
 import pytest
 
 from macrochat.providers.base import CompletionRequest, Usage
@@ -53,6 +54,13 @@ def test_a_server_that_refuses_to_count_is_asked_once_more_and_then_never_again(
         assert answer.finish_reason == "stop"
         assert answer.usage is None
     assert ["stream_options" in request["body"] for request in upstream.requests] == [True, False, False]
+
+
+def test_several_answers_that_are_asked_for_at_once_all_learn_it(scripted_providers, provider):
+    fresh = scripted_providers(timeout=0.52)
+    request = CompletionRequest("scripted-no-stream-options", QUESTION)
+    readers = [gevent.spawn(answer_of, fresh, request) for _ in range(5)]
+    assert {reader.get().finish_reason for reader in readers} == {"stop"}
 
 
 def test_a_connection_left_open_after_the_finish_costs_at_most_two_seconds(ask, scripted_providers):

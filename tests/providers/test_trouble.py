@@ -12,6 +12,7 @@ from macrochat.errors import (
     UpstreamUnreachable,
 )
 from macrochat.providers.base import CompletionRequest
+from macrochat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.providers.conftest import QUESTION, SILENCE, answer_of
 from tests.support.processes import free_port
 
@@ -106,3 +107,9 @@ def test_the_next_request_works_after_every_trouble(ask):
 def test_a_server_is_asked_what_it_has(provider):
     assert "scripted-echo" in provider.list_models()
     assert provider.reachable() is True
+
+
+@pytest.mark.parametrize("key", ["ключ", "a\nb", "a b", "\0"])
+def test_a_key_that_fits_no_header_is_refused_at_once(key):
+    with pytest.raises(ValueError, match="API key"):
+        OpenAICompatibleProvider("x", key, "http://127.0.0.1:1/v1")
