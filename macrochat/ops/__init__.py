@@ -1,21 +1,27 @@
 """What operators ask: is it well, what is it doing, and stop that.
 
-health       may traffic come here (load balancers), and the same with all details (administrators)
-figures      /metrics
+health       may traffic come here (load balancers)
+details      the same and more, for administrators
+figures      who may read /metrics
 access_log   a line per request
 sampling     once a second: gauges, and who reads what
+live         what is being written now; stopping it
+history      the last hour
+drip         a body that shows what proxies do to it
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
-from . import figures, health, sampling
+from . import health, routes, sampling
+from .history import History
 
 
 def init_app(app: Flask) -> None:
     """After the replies: it looks at their engine room."""
     room = app.extensions["macrochat"]
     room.chores.append((sampling.SECONDS, lambda: sampling.sample(room)))
+    app.extensions["ops.history"] = History()
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(figures.blueprint)
+    app.register_blueprint(routes.blueprint)

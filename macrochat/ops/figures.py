@@ -1,37 +1,29 @@
-"""GET /metrics: all figures for a monitoring system. Behind a token; without one, for this machine only."""
+"""Who may read /metrics: a monitoring system with the token; without one, programs of this machine only."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
 
-import gevent
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 
 from ..accounts.guard import given_keys
-from ..metrics import CONTENT_TYPE, expose
-from .sampling import sample
-
-blueprint = Blueprint("ops", __name__)
 
 # What proxies add. Behind one that adds nothing of this, our own snippets in docs/deploy.md close the address.
 TRACES_OF_PROXIES = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via")
 
 
-@blueprint.get("/metrics")
-def metrics() -> Response:
+def refusal() -> Response | None:
+    """The answer to a caller who may not; None lets them in."""
     token = current_app.config["SETTINGS"].metrics_token
-    if token and not any(hmac.compare_digest(given.encode(), token.encode()) for given in given_keys(request)):
-        answer = Response("The figures need the token: Authorization: Bearer …\n", 401, mimetype="text/plain")
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="macrochat metrics"'
-        return answer
-    if not token and not is_direct():
-        return Response(
-            "Without MACROCHAT_METRICS_TOKEN the figures are for this machine only\n", 403, mimetype="text/plain"
-        )
-    sample(current_app.extensions["macrochat"])
-    # In a thread: with many workers there is much to read and add.
-    return Response(gevent.get_hub().threadpool.apply(expose), content_type=CONTENT_TYPE)
+    if not token:
+        sentence = "Without MACROCHAT_METRICS_TOKEN the figures are for this machine only\n"
+        return None if is_direct() else Response(sentence, 403, mimetype="text/plain")
+    if any(hmac.compare_digest(given.encode(errors="replace"), token.encode()) for given in given_keys(request)):
+        return None
+    answer = Response("The figures need the token: Authorization: Bearer …\n", 401, mimetype="text/plain")
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="macrochat metrics"'
+    return answer
 
 
 def is_direct() -> bool:
@@ -45,7 +37,7 @@ def is_direct() -> bool:
 def _name_of(host: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0].removeprefix("[")
-    return host.rpartition(":")[0] or host
+    return host.partition(":")[0]
 
 
 def _is_loopback(name: str) -> bool:

@@ -11,7 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import gevent
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
@@ -45,26 +47,34 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
+    report = readiness()
+    return jsonify(report), 200 if report["status"] == "ready" else 503
+
+
+def readiness() -> dict[str, Any]:
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     ready = all(outcome == "ok" for outcome in checks.values())
-    answer = jsonify({"status": "ready" if ready else "not ready", "checks": checks})
-    return answer, 200 if ready else 503
+    return {"status": "ready" if ready else "not ready", "checks": checks}
 
 
 class ProviderProbe:
-    """Whether any provider answers, asked at most every PROVIDER_SECONDS, by one greenlet for all."""
+    """Which providers answer, asked at most every PROVIDER_SECONDS, side by side, by one greenlet for all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._reachable = False
+        self._answers: dict[str, bool] = {}
         self._believed_until = 0.0
 
     def reachable(self, providers: list[Provider]) -> bool:
+        return any(self.by_name(providers).values())
+
+    def by_name(self, providers: list[Provider]) -> dict[str, bool]:
         with self._lock:
             if time.monotonic() >= self._believed_until:
-                self._reachable = any(provider.reachable() for provider in providers)
+                asked = {provider.name: gevent.spawn(provider.reachable) for provider in providers}
+                self._answers = {name: bool(greenlet.get()) for name, greenlet in asked.items()}
                 self._believed_until = time.monotonic() + PROVIDER_SECONDS
-            return self._reachable
+            return dict(self._answers)
 
 
 @blueprint.record
@@ -85,7 +95,7 @@ def _check_worker() -> None:
         raise NotReady("This worker is shutting down")
 
 
-def _check_database() -> None:
+def check_database() -> None:
     try:
         db.session.execute(sa.text("SELECT 1"))
     except sa.exc.SQLAlchemyError as error:
@@ -95,8 +105,8 @@ def _check_database() -> None:
         db.session.rollback()
 
 
-def _check_schema() -> None:
-    """After the database check: an error here is the schema's.
+def check_schema() -> None:
+    """Raises NotReady. After the database check: an error here is the schema's.
 
     A revision that this version does not know is a newer one: the release before a deploy has migrated already, and
     what still serves must go on serving.
@@ -125,7 +135,7 @@ def _older_revisions(folder: Path) -> set[str]:
 OLDER = _older_revisions(ROOT / "migrations")
 CHECKS = {
     "worker": _check_worker,
-    "database": _check_database,
-    "schema": _check_schema,
+    "database": check_database,
+    "schema": check_schema,
     "provider": _check_provider,
 }

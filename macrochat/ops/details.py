@@ -1,0 +1,110 @@
+"""Everything an administrator wants to know about this installation's health, in one answer."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import current_app
+
+from ..accounts.models import BrowserSession, User
+from ..config import ROOT
+from ..database import clock
+from ..extensions import db
+from ..replies.models import Worker
+from ..replies.runtime import Runtime
+from ..web import iso
+from .health import readiness
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+NEWEST_USERS = 50
+
+
+def health() -> dict[str, Any]:
+    room: Runtime = current_app.extensions["macrochat"]
+    report = readiness()
+    alive = report["checks"]["database"] == report["checks"]["schema"] == "ok"
+    return {
+        "version": VERSION,
+        **report,
+        "revision": _revision() if alive else None,
+        "database": {"kind": db.engine.dialect.name, "pool": _pool()},
+        "worker": _worker(room),
+        "workers": _workers() if alive else [],
+        "providers": providers(),
+    }
+
+
+def providers() -> list[dict[str, Any]]:
+    """By name: where they are, whether they answer (asked at most every ten seconds), and their models."""
+    registry, probe = current_app.extensions["macrochat.registry"], current_app.extensions["health"]
+    reachable, models = probe.by_name(registry.providers), registry.models()
+    return [
+        {
+            "name": provider.name,
+            "address": without_credentials(getattr(provider, "base_url", "")),
+            "reachable": reachable.get(provider.name, False),
+            "models": [model.id for model in models if model.provider == provider.name],
+        }
+        for provider in registry.providers
+    ]
+
+
+def users() -> dict[str, Any]:
+    """How many there are, and the newest of them."""
+    seen = sa.select(sa.func.max(BrowserSession.last_seen_at)).where(BrowserSession.user_id == User.id)
+    query = sa.select(User, seen.scalar_subquery()).order_by(User.id.desc()).limit(NEWEST_USERS)
+    newest = [
+        {
+            "id": str(user.id),
+            "email": user.email,
+            "name": user.name,
+            "isAdmin": user.is_admin,
+            "isActive": user.is_active,
+            "createdAt": iso(user.created_at),
+            "lastSeen": iso(seen_at),
+        }
+        for user, seen_at in db.session.execute(query)
+    ]
+    return {"total": db.session.scalar(sa.select(sa.func.count()).select_from(User)), "newest": newest}
+
+
+def without_credentials(address: str) -> str:
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _revision() -> str:
+    return ", ".join(db.session.scalars(sa.text("SELECT version_num FROM alembic_version")))
+
+
+def _pool() -> dict[str, int]:
+    pool: Any = db.engine.pool
+    return {"size": pool.size(), "checkedOut": pool.checkedout()}
+
+
+def _worker(room: Runtime) -> dict[str, Any]:
+    return {
+        "id": str(room.worker_id) if room.ready else None,
+        "pid": os.getpid(),
+        "generations": len(room.generations),
+        "followers": room.manager.active_count,
+        "draining": room.draining,
+    }
+
+
+def _workers() -> list[dict[str, Any]]:
+    left = Worker.lease_until - clock(db.engine.dialect.name)
+    return [
+        {
+            "id": str(row.id),
+            "host": row.host,
+            "pid": row.pid,
+            "startedAt": iso(row.started_at),
+            "leaseSeconds": round(seconds, 1),
+        }
+        for row, seconds in db.session.execute(sa.select(Worker, left).order_by(Worker.id))
+    ]

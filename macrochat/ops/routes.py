@@ -1,0 +1,66 @@
+"""Figures for monitoring systems, and the administrators' page with what it asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+from flask import Blueprint, Response, current_app, render_template, request
+
+from ..bodies import parse_id
+from ..metrics import CONTENT_TYPE, expose
+from ..replies.rules import not_found
+from ..web import success
+from . import details, drip, figures, live
+from .guard import require_admin
+from .sampling import sample
+
+blueprint = Blueprint("ops", __name__)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    if refused := figures.refusal():
+        return refused
+    sample(current_app.extensions["macrochat"])
+    # In a thread: with many workers there is much to read and add.
+    return Response(gevent.get_hub().threadpool.apply(expose), content_type=CONTENT_TYPE)
+
+
+@blueprint.get("/api/ops/health")
+def health() -> Response:
+    require_admin()
+    return success(details.health())
+
+
+@blueprint.get("/api/ops/overview")
+def overview() -> Response:
+    require_admin()
+    return success(_overview())
+
+
+@blueprint.post("/api/ops/replies/<reply_id>/stop")
+def stop_reply(reply_id: str) -> Response:
+    require_admin()
+    return success(live.stop(parse_id(reply_id, not_found())))
+
+
+@blueprint.get("/api/ops/drip")
+def drip_slowly() -> Response:
+    drip.check(request.headers.get(drip.HEADER, ""))
+    return drip.response(cut="cut" in request.args)
+
+
+@blueprint.get("/admin")
+def admin() -> str:
+    require_admin()
+    return render_template("ops/admin.html", users=details.users(), **_overview())
+
+
+def _overview() -> dict[str, Any]:
+    """What the page shows first and then asks for again and again."""
+    return {
+        "live": live.streams(current_app.extensions["macrochat"]),
+        "history": current_app.extensions["ops.history"].hour(),
+        "providers": details.providers(),
+    }
