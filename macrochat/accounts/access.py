@@ -49,6 +49,11 @@ ACCESS: dict[str, Access] = {
     "health.readyz": Access.PUBLIC,
     # ops
     "ops.metrics": Access.OWN_RULE,
+    "ops.drip_slowly": Access.OWN_RULE,  # a signed ticket
+    "ops.health": Access.USER,  # these four: administrators only
+    "ops.overview": Access.USER,
+    "ops.stop_reply": Access.USER,
+    "ops.admin": Access.PAGE,
     # pages
     "pages.login": Access.PUBLIC,
     "pages.register": Access.PUBLIC,
