@@ -36,7 +36,7 @@ class StreamBody(Body):
 def stream_chat(chat_id: str) -> Response:
     found = parse_id(chat_id, chats.not_found())
     chats.get(current_user.id, found)
-    sent = service.send(current_user.id, found, _ask(read(StreamBody, limit=BODY_BYTES)))
+    sent = service.send(current_user.id, found, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
     return _follow(sent.reply_id, _event_offset(), sent)
 
 
