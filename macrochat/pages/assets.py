@@ -24,7 +24,9 @@ def init_app(app: Flask) -> None:
     def serve(filename: str) -> Response:
         match = VERSIONED.fullmatch(filename)
         current = match is not None and match[1] == version
-        response = send_from_directory(folder, match[2] if match else filename, max_age=YEAR_SECONDS if current else None)
+        response = send_from_directory(
+            folder, match[2] if match else filename, max_age=YEAR_SECONDS if current else None
+        )
         if current:
             response.cache_control.public, response.cache_control.immutable = True, True
         return response
@@ -33,7 +35,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         asset=lambda path: url_for("static", filename=f"v-{version}/{path}"),
         stylesheets=[*FIRST_SHEETS, *_files(folder, "css/components/*.css"), *LAST_SHEETS],
-        modules=[*_files(folder, "js/helpers/*.js"), *_files(folder, "js/models/*.js"), *_files(folder, "vendor/**/*.mjs")],
+        modules=[
+            *_files(folder, "js/helpers/*.js"),
+            *_files(folder, "js/models/*.js"),
+            *_files(folder, "vendor/**/*.mjs"),
+        ],
     )
 
 

@@ -7,6 +7,7 @@ holds. `newcomer` has an account of their own. `on_proxy` reaches the server ove
 from __future__ import annotations
 
 import pytest
+
 from tests.browser.proxy import Proxy
 from tests.browser.support import MODELS, Browser
 

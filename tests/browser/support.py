@@ -33,7 +33,9 @@ def words(count: int) -> str:
 class Browser:
     """One profile with one page. `account` signs in somebody who exists already; `url` may be a proxy before the server."""
 
-    def __init__(self, chromium: Any, server: Any, *, account: Any = None, url: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, chromium: Any, server: Any, *, account: Any = None, url: str | None = None, **options: Any
+    ) -> None:
         self.server, self.url = server, url or server.url
         self.account = account or server.client()
         self.context = chromium.new_context(base_url=self.url, **{"viewport": DESK} | options)

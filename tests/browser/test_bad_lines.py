@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.support import box, expect_status, expect_text, last_reply, messages, text_of, words
 
 pytestmark = pytest.mark.browser
@@ -149,7 +150,12 @@ def test_a_server_restarted_in_the_middle_of_a_reply_goes_on(server, settings, b
 
 def test_429_waits_as_long_as_the_server_asks(person):
     person.enter()
-    refusal = {"success": False, "error": "Too many requests; please wait a moment", "code": "RATE_LIMITED", "requestId": "r"}
+    refusal = {
+        "success": False,
+        "error": "Too many requests; please wait a moment",
+        "code": "RATE_LIMITED",
+        "requestId": "r",
+    }
     person.page.route(
         re.compile(r"/api/chats/.*/stream"),
         lambda route: route.fulfill(status=429, headers={"Retry-After": "2"}, json=refusal),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.support import box, distance_to_end, expect_status, expect_text, last_reply, messages, text_of, words
 from tests.support.processes import wait_until
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.support import box, expect_status, expect_text, last_reply, messages, text_of, words
 
 pytestmark = pytest.mark.browser

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.support import DESK, box
 
 pytestmark = pytest.mark.browser

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.support import box, expect_status, last_reply
 from tests.support.servers import PASSWORD
 

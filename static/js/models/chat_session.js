@@ -12,7 +12,8 @@ import { Left, Recalled, Turn } from "./turn.js"
 //   text {message, text}      words came in              reset {message}     its text begins again
 //   change {}                 status, isLoading, error   connection {}       retries or health
 //   created {chat}            the chat exists now        returned {text}     a refused message comes back
-//   settled {message}         a reply has come to rest   trouble {sentence}  something to be told
+//   acknowledged {}           the server has it          settled {message}   a reply has come to rest
+//   trouble {sentence}        something to be told
 export class ChatSession extends EventTarget {
   #api
   #drafts
@@ -196,6 +197,7 @@ export class ChatSession extends EventTarget {
       this.#outbox.remove(turn.key)
       this.#name(turn, headers.get("X-Reply-Id"), headers.get("X-User-Message-Id"))
       if (turn.isStopping) this.#askToStop(turn)
+      this.#tell("acknowledged")
     },
     sinkOf: ({ reply }) => ({
       arrived: () => this.health.updateLastChunkTime(),

@@ -58,6 +58,7 @@ on(session, "messages", () => { $("welcome").hidden = session.messages.length > 
 on(session, "messages", () => { if (session.isLoading) scroll.toEnd() })
 on(session, "message", ({ message }) => isRunning(message) && message.status === "streaming" ? cursor.follow(messages.viewOf(message)) : null)
 on(session, "settled", () => { cursor.leave(); watch.tell(); look().catch(() => {}) })
+on(session, "acknowledged", () => watch.tell())
 on(session, "created", ({ chat }) => enter(chat))
 on(session, "change", () => { if (session.error?.status) composer.complain(complaintOf(session)) })
 on(session, "trouble", ({ sentence }) => toasts.show(sentence, "error"))
