@@ -24,9 +24,8 @@ def init_app(app: Flask) -> None:
     def serve(filename: str) -> Response:
         match = VERSIONED.fullmatch(filename)
         current = match is not None and match[1] == version
-        response = send_from_directory(
-            folder, match[2] if match else filename, max_age=YEAR_SECONDS if current else None
-        )
+        path, age = (match[2] if match else filename), (YEAR_SECONDS if current else None)
+        response = send_from_directory(folder, path, max_age=age)
         if current:
             response.cache_control.public, response.cache_control.immutable = True, True
         return response
@@ -38,7 +37,7 @@ def init_app(app: Flask) -> None:
         modules=[
             *_files(folder, "js/helpers/*.js"),
             *_files(folder, "js/models/*.js"),
-            *_files(folder, "vendor/**/*.mjs"),
+            *_files(folder, "vendor/markdown-it/*.mjs"),
         ],
     )
 
@@ -57,4 +56,4 @@ def template_of(rule: str) -> str:
 
 
 def _files(folder: Path, pattern: str) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in sorted(folder.glob(pattern))]
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.glob(pattern)) if "worker" not in path.name]
