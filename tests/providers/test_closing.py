@@ -34,6 +34,7 @@ def patient(scripted_providers, provider):
 
 @pytest.mark.parametrize("model", ["stall:2", "endless:10"])
 def test_closing_ends_a_blocked_read_at_once(patient, upstream, model):
+    before = psutil.Process().num_fds()
     completion, pieces = patient.open(request(model)), []
     reader = gevent.spawn(read_to_the_end, completion, pieces)
     wait_until(lambda: b"".join(pieces).startswith(b"w0 w1 "))
@@ -44,6 +45,7 @@ def test_closing_ends_a_blocked_read_at_once(patient, upstream, model):
     assert raised.value.code == "UPSTREAM_CLOSED"
     upstream.expect_closed()
     upstream.expect_no_more_connections()
+    assert psutil.Process().num_fds() <= before
 
 
 @pytest.mark.parametrize("model", ["silent", "slow-first:30000", "hold"])

@@ -46,7 +46,7 @@ def test_a_refusal_is_raised_before_any_text(ask, upstream, model, kind):
     answer = ask(model)
     assert type(answer.error) is kind
     assert answer.text == ""
-    assert answer.seconds < SILENCE + 0.5
+    assert answer.seconds < SILENCE + 2
     assert len(upstream.requests) == 1  # nothing is tried twice: it might be billed twice
 
 
@@ -74,13 +74,13 @@ def test_trouble_in_the_middle_keeps_the_text_before_it(ask, model, kind, code):
     assert type(answer.error) is kind
     assert answer.error.code == code
     assert answer.finish_reason is None
-    assert answer.seconds < SILENCE + 0.7
+    assert answer.seconds < SILENCE + 2
 
 
 def test_a_server_that_only_ever_comments_is_given_up(ask):
     answer = ask("comments:60:50")
     assert isinstance(answer.error, UpstreamTimeout)
-    assert answer.seconds < 4 * SILENCE + 0.5
+    assert answer.seconds < 4 * SILENCE + 2
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/v1", "http://no-such-host.invalid/v1"])
@@ -95,7 +95,7 @@ def test_nobody_there(scripted_providers, url):
 def test_an_unwilling_port_times_out(scripted_providers, full_listener):
     answer = answer_of(scripted_providers(url=full_listener), CompletionRequest("m", QUESTION))
     assert type(answer.error) is UpstreamTimeout
-    assert answer.seconds < 1.5
+    assert answer.seconds < 3
 
 
 def test_the_next_request_works_after_every_trouble(ask):
