@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import gevent
 from gevent.event import AsyncResult, Event
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from ..errors import MacrochatError, ProviderError
 from ..logs import get_logger
@@ -52,6 +53,7 @@ class Generation:
     def __init__(self, task: Task, log: Log, journal: Journal, claim: Callable[[Generation, Outcome], None]) -> None:
         self.task = task
         self.log = log
+        self.owner = journal.owner  # the worker id it writes under: another life of this process has another
         self.base = log.end  # what the message holds already, in bytes
         self.finishing = False
         self.started: AsyncResult[None] = AsyncResult()
@@ -63,6 +65,7 @@ class Generation:
         self._completion: Completion | None = None
         self._refusal: MacrochatError | None = None
         self._stop_wanted = False
+        self._abandoned = False
         self._running = False
         self._began = time.monotonic()
         self._metrics = StreamingMetrics(
@@ -73,6 +76,8 @@ class Generation:
             model=task.request.model,
             attempt=task.attempt,
         )
+        # Of the request that began it, for its log lines.
+        self._request = {name: value for name, value in get_contextvars().items() if name == "request_id"}
         self._greenlet = gevent.Greenlet(self._run)
 
     def start(self) -> None:
@@ -88,12 +93,14 @@ class Generation:
 
     def abandon(self) -> None:
         """Ends it without a claim: the reply belongs to another worker now, or is gone."""
+        self._abandoned = True
         self._journal.give_up(self.log, Fenced())
         self.stop()
 
     def _run(self) -> None:
         """Everything here may be interrupted by `stop`; what must not be is left to `_finish`."""
         self._running = True
+        bind_contextvars(**self._request)
         try:
             outcome = self._write_reply()
         except Stopped:
@@ -129,6 +136,8 @@ class Generation:
     def _pump(self, completion: Completion) -> None:
         size = self.log.end
         for piece in completion:
+            if self._stop_wanted:  # the piece was faster than the interruption
+                raise Stopped
             if self.first_byte_at is None:
                 self.first_byte_at = time.time()
                 self._metrics.first_byte()
@@ -151,8 +160,11 @@ class Generation:
         )
 
     def _finish(self, outcome: Outcome) -> None:
+        bind_contextvars(**self._request)
         try:
             self._journal.flush(self.log)
+            if self._abandoned:
+                raise Fenced
         except StorageFailed:
             self.log.error = None
             outcome = Outcome(

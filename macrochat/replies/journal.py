@@ -133,7 +133,8 @@ class Journal:
 
     def close(self, log: Log, status: str) -> None:
         """Ends a log after its final claim; its readers learn the status."""
-        self.logs.pop(log.reply_id, None)
+        if self.logs.get(log.reply_id) is log:
+            del self.logs[log.reply_id]
         log.finish(status)
 
     def abandon(self) -> list[Log]:
@@ -207,7 +208,7 @@ class Journal:
         for log, data in batch:
             log.committing = False
             self._pending_bytes -= len(data)
-            if self.owner != owner or log.error:
+            if self.owner != owner or log.error or self.logs.get(log.reply_id) is not log:
                 continue  # given up meanwhile: whoever goes on with the reply reads this from the database
             if error is None:
                 log.grow(data)

@@ -22,7 +22,7 @@ blueprint = Blueprint("replies", __name__, url_prefix="/api")
 
 BODY_BYTES = 16 * MIB  # clients of the AI SDK send the whole history along
 KEY_CHARACTERS = 255
-RANGE = re.compile(r"bytes=(\d{1,18})-")
+RANGE = re.compile(r"bytes=([0-9]{1,100})-")
 
 
 class StreamBody(Body):
@@ -133,7 +133,7 @@ def _offset() -> int:
     text = request.args.get("offset")
     if text is None:
         return _event_offset()
-    if not re.fullmatch(r"[0-9]{1,18}", text):
+    if not re.fullmatch(r"[0-9]{1,100}", text):
         error = "must be a whole number of bytes"
         raise ValidationError(f"offset {error}", code="INVALID_OFFSET", details=[{"field": "offset", "error": error}])
     return int(text)
@@ -141,7 +141,7 @@ def _offset() -> int:
 
 def _event_offset() -> int:
     text = request.headers.get("Last-Event-ID", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
+    return int(text) if re.fullmatch(r"[0-9]{1,100}", text) else 0
 
 
 def _reply_id(text: str) -> uuid.UUID:

@@ -147,19 +147,25 @@ class Runtime:
                 status = self._finish(generation, outcome)
                 break
             except Fenced:
-                self.generations.pop(log.reply_id, None)
-                self.journal.logs.pop(log.reply_id, None)
-                self.tails.keep(log, self.journal.owner)
+                self._give_away(generation)
                 return
             except Exception as error:  # noqa: BLE001 - nobody else can end this reply
                 log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
-        self.generations.pop(log.reply_id, None)
+        if self.generations.get(log.reply_id) is generation:
+            del self.generations[log.reply_id]
         self.journal.close(log, status or "deleted")
 
+    def _give_away(self, generation: Generation) -> None:
+        """Another worker writes the reply now: its readers follow it from the database."""
+        if self.generations.get(generation.log.reply_id) is generation:
+            del self.generations[generation.log.reply_id]
+            self.journal.logs.pop(generation.log.reply_id, None)
+            self.tails.keep(generation.log, generation.owner)
+
     def _finish(self, generation: Generation, outcome: Outcome) -> str | None:
-        log, owner, base = generation.log, self.journal.owner, generation.base
+        log, owner, base = generation.log, generation.owner, generation.base
         tail = bytes(log.data[base:])
         first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
         return self.store.transact(
