@@ -21,7 +21,9 @@ from .config import Settings
 HIDDEN = "[hidden]"
 LEAST_SECRET_CHARACTERS = 6  # shorter ones (a password `app`) would blank out ordinary words
 # API keys of ours and of providers, bearer tokens, and the password in an address.
-LOOKS_SECRET = re.compile(r"(?<![\w-])(?:mck|sk)[_-][\w-]{8,}|(?<=[Bb]earer )[^\s\"',]+|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+LOOKS_SECRET = re.compile(
+    r"(?<![\w-])(?:mck|sk)[_-][\w-]{8,}|(?<=[Bb]earer )[^\s\"',]{8,}|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
+)
 # PostgreSQL shows the row that broke a rule, texts and all, in a line of its own.
 DATABASE_DETAIL = re.compile(r"^(?:DETAIL|CONTEXT):.*$", re.MULTILINE)
 
