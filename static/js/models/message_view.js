@@ -14,7 +14,7 @@ export class MessageView {
     this.#message = message
     this.element = element
     this.#body = element.querySelector(".message-body")
-    if (message.role === "user") this.#body.textContent = message.content
+    if (message.role === "user" && this.#body.textContent !== message.content) this.#body.textContent = message.content
   }
 
   get message() {
@@ -29,8 +29,9 @@ export class MessageView {
     return this.element.querySelector(".streaming-cursor")
   }
 
-  // A stored reply becomes Markdown when it comes near the screen.
+  // A stored message becomes whole when it comes near the screen: its buttons, and Markdown for a reply.
   draw() {
+    this.update()
     const text = this.#message.content
     if (this.#message.role === "user" || this.#stream || this.#shown === text) return
     this.#shown = text
@@ -52,6 +53,7 @@ export class MessageView {
   }
 
   update() {
+    this.#furnish()
     const { id, status, bytes, model } = this.#message
     const facts = { messageId: id, status, bytes: bytes ?? "", model: model ?? "" }
     for (const [name, value] of Object.entries(facts)) {
@@ -62,6 +64,14 @@ export class MessageView {
     const notice = this.element.querySelector(".message-notice")
     notice.hidden = words === ""
     setText(notice.querySelector(".message-notice-text"), words)
+  }
+
+  // The server leaves out of complete messages what only scripts use.
+  #furnish() {
+    if (this.element.querySelector(".message-actions")) return
+    const parts = cloneTemplate(`${this.#message.role}-message-template`)
+    parts.querySelector(".message-body").remove()
+    this.element.append(...parts.childNodes)
   }
 
   #streamed(before) {

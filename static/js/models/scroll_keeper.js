@@ -3,19 +3,21 @@ const NEAR_THE_END_PX = 64
 // Keeps the newest words in sight as long as the reader is at the end, and never moves a reader who has scrolled up.
 export class ScrollKeeper {
   #scroller
+  #content
   #jump
   #atEnd = true
   #last = 0
 
   constructor({ scroller, content, jump }) {
     this.#scroller = scroller
+    this.#content = content
     this.#jump = jump
     scroller.addEventListener("scroll", () => this.#look(), { passive: true })
     jump.addEventListener("click", () => this.toEnd({ smooth: true }))
     const observer = new ResizeObserver(() => this.#keep())
     observer.observe(content)
     observer.observe(scroller)
-    this.toEnd()
+    if (content.childElementCount) this.toEnd()
   }
 
   toEnd({ smooth = false } = {}) {
@@ -25,7 +27,7 @@ export class ScrollKeeper {
   }
 
   #keep() {
-    if (this.#atEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight
+    if (this.#atEnd && this.#content.childElementCount) this.#scroller.scrollTop = this.#scroller.scrollHeight
     this.#look()
   }
 
