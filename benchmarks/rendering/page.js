@@ -9,6 +9,9 @@ let source
 let stream
 let at
 
+// A reader at the bottom: the page follows the text, as the app does.
+new ResizeObserver(() => scrollTo(0, document.documentElement.scrollHeight)).observe(document.getElementById("chat"))
+
 /** Draws the first `position` characters, as a stream that has got that far would have. */
 async function prepare(kind, position, size) {
   const chat = document.getElementById("chat")
@@ -23,7 +26,6 @@ async function prepare(kind, position, size) {
     await frame()
   }
   while (stream.pending) await frame()
-  scrollTo(0, body.scrollHeight)
 }
 
 /** Streams on for `seconds` at the given rate, as tokens that come in pieces; says how far behind the view ever was. */

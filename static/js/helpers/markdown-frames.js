@@ -29,15 +29,18 @@ export class Frames {
   }
 
   #wait(draw) {
-    requestAnimationFrame((time) => {
-      const early = this.#earliest - time
-      if (early > 0) setTimeout(() => this.#wait(draw), early)
-      else this.#draw(draw)
-    })
+    const early = this.#earliest - performance.now()
+    if (early > 0) setTimeout(() => this.#frame(draw), early)
+    else this.#frame(draw)
+  }
+
+  #frame(draw) {
+    requestAnimationFrame(() => this.#draw(draw))
   }
 
   #draw(draw) {
     this.#start = performance.now()
+    this.#earliest = this.#start + this.interval
     draw()
     this.#painted.port2.postMessage(null)
   }

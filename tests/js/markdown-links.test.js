@@ -1,0 +1,42 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { destination, namesDestination, safeUrl } from "../../static/js/helpers/markdown-links.js"
+
+test("http, https and mailto addresses are allowed", () => {
+  for (const href of ["http://example.com", "https://example.com/a?b#c", "mailto:a@example.com", "HTTPS://EXAMPLE.COM"]) {
+    assert.notEqual(safeUrl(href), null, href)
+  }
+})
+
+test("every other scheme and every relative address is refused", () => {
+  const refused = [
+    "javascript:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "vbscript:x", "file:///x",
+    "blob:https://example.com/1", "ftp://example.com", "tel:1", "//example.com", "/logout", "chats", "#top", "?q", "", "https://", "http://[::1",
+  ]
+  for (const href of refused) assert.equal(safeUrl(href), null, href)
+})
+
+test("the destination is the host in ASCII, or the mail address", () => {
+  assert.equal(destination(safeUrl("https://EXAMPLE.com:8443/path")), "example.com:8443")
+  assert.equal(destination(safeUrl("https://b\u0430nk.example")), "xn--bnk-6cd.example")
+  assert.equal(destination(safeUrl("mailto:a@example.com?subject=x")), "a@example.com")
+})
+
+test("a very long destination is cut", () => {
+  const address = safeUrl(`mailto:${"a".repeat(200)}@example.com`)
+  assert.equal(destination(address).length, 81)
+})
+
+test("a text names a destination only if it starts with the real host", () => {
+  const url = safeUrl("https://evil.example/login")
+  for (const text of ["https://evil.example/login", "evil.example", "EVIL.example/x", " http://evil.example?y"]) {
+    assert.ok(namesDestination(text, url), text)
+  }
+  for (const text of ["", "here", "https://bank.example", "evil.example.bank.example", "my evil.example", "https://bank.example@evil.example"]) {
+    assert.ok(!namesDestination(text, url), text)
+  }
+})
+
+test("a text with look-alike letters does not name its host", () => {
+  assert.ok(!namesDestination("https://b\u0430nk.example", safeUrl("https://b\u0430nk.example")))
+})

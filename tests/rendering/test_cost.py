@@ -1,0 +1,85 @@
+"""What a chunk costs does not depend on how much came before it."""
+
+import pytest
+
+KINDS = {
+    "list": ("", "- item {} with some words in it\n"),
+    "nested list": ("- top\n", "  - item {} with some words in it\n"),
+    "loose list": ("", "{}. step\n\n   with a paragraph of its own\n\n"),
+    "item": ("- item\n", "\n  paragraph {} of the item\n"),
+    "fence": ("```\n", "print({})  # a line of code\n"),
+    "fence in an item": ("- code:\n\n  ```\n", "  print({})  # a line of code\n"),
+    "quote": ("", "> line {} of a quote\n>\n"),
+    "table": ("| a | b |\n|---|---|\n", "| {} | some words |\n"),
+    "table in a quote": ("> | a | b |\n> |---|---|\n", "> | {} | some words |\n"),
+    "paragraph": ("", "sentence {} with *some* words. "),
+    "paragraph of lines": ("", "sentence {} with *some* words.\n"),
+    "paragraphs": ("", "paragraph {} with *some* words.\n\n"),
+    "word": ("", "{}longword"),
+    "definitions": ("", "[a{0}]: https://example.com/{0}\n"),
+}
+# Counts the characters of all nodes that are built on the way, as a measure of the work that no other test disturbs.
+WORK = """async ([text, size]) => {
+  const {Spine} = await import("/static/js/helpers/markdown-spine.js")
+  const {place} = Spine.prototype
+  let built = 0
+  Spine.prototype.place = function (fragment) {
+    built += fragment.textContent.length
+    return place.call(this, fragment)
+  }
+  harness.stream(harness.byBytes(text, size))
+  Spine.prototype.place = place
+  return built
+}"""
+CHUNK = 60
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_twice_the_text_costs_twice_the_work(page, name):
+    opening, line = KINDS[name]
+    once, twice = (page.evaluate(WORK, [(opening + "".join(line.format(n) for n in range(5000)))[:length], CHUNK]) for length in (20_000, 40_000))
+    assert twice < 2.4 * once
+    assert twice / (40_000 / CHUNK) < 6000
+
+
+def test_streaming_at_the_end_of_a_long_reply_leaves_the_main_thread_alone(page):
+    text = "".join(PART.format(n) for n in range(400))
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    session.send("Performance.enable")
+    page.evaluate(START_STREAM, [text, 200_000])
+
+    before = cpu_seconds(session)
+    page.evaluate("seconds => stream(seconds)", 2.5)
+    spent = cpu_seconds(session) - before
+
+    assert spent / 2.5 < 0.15
+
+
+PART = (
+    "## Part {0}\n\n" + "Some words and *more* of them, `code` too, in a paragraph of usual length. " * 4 + "\n\n"
+    "- one thing to do, {0} of them\n- two, with a reason for it\n- three\n\n"
+    "```python\ndef part_{0}(value):\n    return value + {0}  # a comment\n```\n\nA closing sentence for this part of the reply.\n\n"
+)
+START_STREAM = """async ([text, already]) => {
+  harness.element.replaceChildren()
+  new ResizeObserver(() => scrollTo(0, document.documentElement.scrollHeight)).observe(harness.element)
+  const markdown = new harness.MarkdownStream(harness.element, {reveal: true})
+  markdown.append(text.slice(0, already))
+  while (markdown.pending) await new Promise(requestAnimationFrame)
+  window.stream = async (seconds) => {
+    const start = performance.now()
+    let at = already
+    while (performance.now() - start < seconds * 1000) {
+      const due = already + Math.floor((performance.now() - start) * 2)
+      markdown.append(text.slice(at, due))
+      at = due
+      await new Promise(done => setTimeout(done, 16))
+    }
+  }
+}"""
+
+
+def cpu_seconds(session):
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return next(entry["value"] for entry in metrics if entry["name"] == "TaskDuration")

@@ -1,0 +1,50 @@
+"""Texts made to hang a parser or overflow its stack are drawn in time, and nothing of them is lost."""
+
+import pytest
+
+TEXTS = {
+    "stars": "*" * 50_000, "quotes": ">" * 50_000, "brackets": "[" * 50_000, "image brackets": "![" * 25_000, "links": "[a](" * 12_500,
+    "backticks": "`" * 50_000, "runs of backticks": " ".join("`" * n for n in range(1, 300)), "list markers": "1. " * 16_000,
+    "emphasis": "*a **b " * 7_000, "underscores": "_a __b " * 7_000, "tildes": "~~a " * 12_000, "entities": "&amp" * 12_000,
+    "angles": "<" * 50_000, "addresses": "https://a." * 5_000, "schemes": "http://" * 7_000, "mail": "a@" * 25_000,
+    "nested list": "\n".join("  " * depth + "- a" for depth in range(300)), "nested quotes": (">" * 200 + "a\n") * 200,
+    "table": "|a" * 2_000 + "\n" + "|-" * 2_000 + "\n" + "|\n" * 2_000, "definitions": "[a]: https://a.example\n" * 2_000,
+    "open titles": "[a]: https://a.example '\n" * 2_000, "combining": "e" + "\u0301" * 50_000, "lines": "a\n" * 25_000, "blanks": " \n" * 25_000,
+    "rules": "---\n" * 12_000, "fences": "```\n" * 12_000, "backslashes": "\\" * 50_000, "tabs": "\t" * 10_000 + "a",
+    "carriage returns": "\r" * 20_000, "one word": "a" * 50_000, "private": "\ue000" * 20_000, "code": "```js\n" + "/*" * 25_000,
+}
+# Under load from other tests, everything is a few times slower than alone, where the slowest takes a second.
+LIMIT_MS = 8000
+DEEPEST = 130
+MEASURE = """text => {
+  const start = performance.now()
+  harness.whole(text)
+  const whole = performance.now() - start
+  const html = harness.element.innerHTML
+  const same = harness.stream(harness.byBytes(text, 5000)) === html
+  const streamed = performance.now() - start - whole
+  let deepest = 0
+  for (const leaf of harness.element.querySelectorAll(":not(:has(*))")) {
+    let depth = 0
+    for (let node = leaf; node !== harness.element; node = node.parentNode) depth += 1
+    deepest = Math.max(deepest, depth)
+  }
+  return {whole, streamed, same, deepest, faults: harness.violations(harness.element)}
+}"""
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_pathological_text_is_drawn_in_time(page, name):
+    result = page.evaluate(MEASURE, TEXTS[name])
+    assert result["whole"] < LIMIT_MS
+    assert result["streamed"] < LIMIT_MS
+    assert result["same"]
+    assert result["deepest"] <= DEEPEST
+    assert result["faults"] == []
+
+
+def test_quotes_beyond_the_deepest_are_shown_as_text(page):
+    page.evaluate("text => harness.whole(text)", ">" * 100 + "secret")
+    shown = page.locator("#body").inner_text()
+    assert shown.endswith("secret")
+    assert shown.count(">") + page.locator("#body blockquote").count() == 100
