@@ -80,3 +80,30 @@ def test_a_chat_deleted_elsewhere_leaves_the_list(newcomer):
     newcomer.page.clock.run_for(10_500)
     expect(rows.get_by_role("link", name="Gone")).to_have_count(0)
     expect(rows.get_by_role("link", name="Kept")).to_be_visible()
+
+
+def test_a_tab_that_nobody_sees_gives_its_connection_back_and_catches_up(person):
+    """Browsers have six connections for a server: the seventh tab with a reply would wait for ever."""
+    person.page.clock.install()
+    person.enter("scripted-endless:30")
+    person.send("On and on")
+    expect_status(last_reply(person.page), "streaming")
+    turn_away(person.page, True)
+    person.page.clock.run_for(16_000)
+    before = text_of(last_reply(person.page))
+    person.page.wait_for_timeout(500)
+    assert text_of(last_reply(person.page)) == before
+    turn_away(person.page, False)
+    expect(last_reply(person.page).locator(".message-body")).to_contain_text(before + " w")
+    person.button("Stop").click()
+    expect_status(last_reply(person.page), "stopped")
+
+
+def turn_away(page, hidden):
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true })
+          document.dispatchEvent(new Event('visibilitychange'))
+        }""",
+        hidden,
+    )

@@ -157,3 +157,30 @@ test("a reply that is gone is an error, not a loop", async () => {
   await assert.rejects(stream.follow(), { status: 404 })
   assert.equal(server.requests.length, 2)
 })
+
+test("a paused stream holds no connection and goes on from its byte when it is resumed", async () => {
+  const { server, reply, heard, stream, clock, offsets } = begin({ status: "streaming", shown: 7 })
+  const following = stream.follow()
+  await clock.advance(0)
+  stream.pause()
+  await clock.advance(0)
+  const asked = server.requests.length
+  server.write(reply)
+  await clock.advance(600_000)
+  assert.equal(server.requests.length, asked, "nobody is asked meanwhile")
+  assert.equal(Buffer.byteLength(heard.text), 7)
+  stream.resume()
+  assert.equal((await following).status, "complete")
+  assert.equal(heard.text, TEXT)
+  assert.deepEqual(offsets(), [0, 7])
+})
+
+test("a paused stream can be left for good", async () => {
+  const { stream, clock } = begin({ status: "streaming", shown: 6 })
+  const following = stream.follow()
+  await clock.advance(0)
+  stream.pause()
+  await clock.advance(0)
+  stream.detach()
+  assert.equal(await following, null)
+})

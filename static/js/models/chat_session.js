@@ -145,6 +145,17 @@ export class ChatSession extends EventTarget {
     this.health.check()
   }
 
+  // Nobody looks at the page for a while, and then somebody does again.
+  pause() {
+    this.#turn?.pause()
+    this.health.stop()
+  }
+
+  wake() {
+    this.#turn?.resume()
+    if (this.#turn) this.health.start()
+  }
+
   detach() {
     this.#turn?.leave()
     this.health.stop()

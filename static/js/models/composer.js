@@ -45,7 +45,11 @@ export class Composer {
     this.#stop.hidden = !isLoading
     this.#stop.disabled = this.#session.isStopping
     this.#send.hidden = isLoading
-    this.#send.disabled = isLoading || !this.#box.value.trim()
+    const excess = charactersOver(this.#box.dataset.limit, this.#box.value)
+    this.#send.disabled = isLoading || excess > 0 || !this.#box.value.trim()
+    if (excess > 0) this.complain(`This message is too long by ${excess.toLocaleString()} character${excess === 1 ? "" : "s"}.`)
+    else if (this.#box.dataset.excess) this.complain("")
+    this.#box.dataset.excess = excess > 0 ? excess : ""
   }
 
   #listen() {
@@ -66,7 +70,7 @@ export class Composer {
 
   #submit() {
     const text = this.#box.value
-    if (this.#session.isLoading || !text.trim()) return
+    if (this.#send.disabled) return
     this.complain("")
     this.write("")
     this.#session.send(text)
@@ -86,4 +90,9 @@ export class Composer {
     this.#box.style.height = "auto"
     this.#box.style.height = `${this.#box.scrollHeight}px`
   }
+}
+
+// Characters as the server counts them: an emoji is one. A cut by `maxlength` would lose text without a word.
+function charactersOver(limit, text) {
+  return text.length <= limit ? 0 : Array.from(text).length - limit
 }

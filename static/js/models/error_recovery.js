@@ -1,5 +1,6 @@
 import { isCurable, retryDelay } from "../helpers/backoff.js"
 import { systemClock } from "../helpers/clock.js"
+import { withResolver } from "../helpers/promises.js"
 
 const MAX_RETRIES = 3
 
@@ -96,10 +97,4 @@ export class ErrorRecovery {
       this.#changed()
     })
   }
-}
-
-function withResolver() {
-  let resolve
-  const promise = new Promise(settle => { resolve = settle })
-  return { promise, resolve }
 }

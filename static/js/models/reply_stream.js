@@ -1,6 +1,7 @@
 import { ApiError, NetworkError } from "../helpers/api_errors.js"
 import { concatBytes, sha256Hex } from "../helpers/bytes.js"
 import { isFinal, judge } from "../helpers/judgement.js"
+import { withResolver } from "../helpers/promises.js"
 
 // One reply, read to its end whatever the line does. Bytes are counted; every end of a body is checked against the
 // server's own account of the reply, and what is missing is fetched from where we are.
@@ -15,6 +16,7 @@ export class ReplyStream {
   #decoder = new TextDecoder()
   #reading = null
   #detached = false
+  #pause = null
 
   constructor({ api, replyId, recovery, sink, digest = sha256Hex }) {
     this.#api = api
@@ -42,9 +44,12 @@ export class ReplyStream {
   async follow(response = null) {
     let fruitless = 0
     while (!this.#detached) {
+      await this.#pause?.promise
+      if (this.#detached) break
       const before = this.#bytes
       const failure = await this.#read(response)
       response = null
+      if (this.#pause) continue
       const server = await this.#account()
       if (!server) break
       const verdict = await this.#judge(server)
@@ -52,7 +57,7 @@ export class ReplyStream {
       if (verdict === "torn") this.#restart()
       fruitless = this.#bytes > before ? 0 : fruitless + 1
       const hasMore = server.bytes > this.#bytes
-      if (fruitless > (hasMore ? 1 : 0)) await this.#pause(failure ?? new NetworkError("The reply's stream ended early"))
+      if (fruitless > (hasMore ? 1 : 0)) await this.#recover(failure ?? new NetworkError("The reply's stream ended early"))
     }
     return null
   }
@@ -62,8 +67,21 @@ export class ReplyStream {
     this.#reading?.abort(new NetworkError("Connecting again"))
   }
 
+  // A tab that nobody sees gives its connection back: browsers have only six for a server. The reply goes on without it.
+  pause() {
+    if (this.#pause) return
+    this.#pause = withResolver()
+    this.reattach()
+  }
+
+  resume() {
+    this.#pause?.resolve()
+    this.#pause = null
+  }
+
   detach() {
     this.#detached = true
+    this.resume()
     this.#reading?.abort(new NetworkError("The reply is not watched any more"))
     this.#recovery.retryNow()
   }
@@ -109,13 +127,13 @@ export class ReplyStream {
         return await this.#api.readReply(this.replyId)
       } catch (error) {
         if (error.status === 404) throw error
-        await this.#pause(error)
+        await this.#recover(error)
       }
     }
     return null
   }
 
-  async #pause(error) {
+  async #recover(error) {
     if (await this.#recovery.handleStreamingError(error)) return
     if (!this.#detached) await this.#recovery.rescue()
   }

@@ -66,6 +66,14 @@ export class Turn {
     this.#stream?.reattach()
   }
 
+  pause() {
+    this.#stream?.pause()
+  }
+
+  resume() {
+    this.#stream?.resume()
+  }
+
   // "stuck" when the server has more than came here, "thinking" when it has not. Throws when it does not answer.
   async inspect() {
     if (!this.#stream) {

@@ -47,7 +47,7 @@ const { chats } = furnish({
   toasts,
   verbs: { newChat: startAfresh, stop: () => session.isLoading ? session.stop() : false, write: () => composer.focus() },
 })
-const watch = new Watch({ look, wake: () => session.tryNow({ polite: true }) })
+const watch = new Watch({ look, sleep: () => session.pause(), wake })
 
 new Announcer({ element: $("announcer"), session })
 new ConnectionIndicator({ status: $("connection"), activity: $("activity"), button: $("try-now"), session })
@@ -60,7 +60,10 @@ on(session, "message", ({ message }) => isRunning(message) && message.status ===
 on(session, "settled", () => { cursor.leave(); watch.tell(); look().catch(() => {}) })
 on(session, "acknowledged", () => watch.tell())
 on(session, "created", ({ chat }) => enter(chat))
-on(session, "change", () => { if (session.error?.status) composer.complain(complaintOf(session)) })
+on(session, "change", () => {
+  if (session.error?.status) composer.complain(complaintOf(session))
+  else if (session.status === "ready") composer.complain("")
+})
 on(session, "trouble", ({ sentence }) => toasts.show(sentence, "error"))
 on(chats, "renamed", ({ id, title }) => { if (id === session.chat?.id) rename(title); watch.tell() })
 on(chats, "deleted", ({ id }) => { watch.tell(); if (id === session.chat?.id) location.assign(api.homePage) })
@@ -80,6 +83,11 @@ async function look() {
   const row = rows.find(({ id }) => id === session.chat?.id)
   if (row && row.title !== $("chat-title").textContent) rename(row.title)
   if (row && row.updatedAt !== session.chat.updatedAt) await session.sync()
+}
+
+function wake() {
+  session.wake()
+  session.tryNow({ polite: true })
 }
 
 function enter(chat) {
