@@ -82,11 +82,15 @@ def ben(here, sign_up):
 
 @pytest.fixture(scope="session")
 def run_app(databases, scripted, tmp_path_factory):
-    """A context: an application whose replies come from the scripted provider, with more settings by name."""
+    """A context: an application whose replies come from the scripted provider, with more settings by name.
+
+    With the `url` of another one's database they are two workers in one process.
+    """
 
     @contextlib.contextmanager
-    def run(kind="sqlite", **settings):
-        url = databases(kind).create()
+    def run(kind="sqlite", url=None, **settings):
+        own = url is None
+        url = url or databases(kind).create()
         settings = scripted.settings | SCRIPTED | {"MACROCHAT_RATE_LIMITS": "off"} | settings
         app = create_app(settings_for(url, tmp_path_factory.mktemp("instance"), **settings))
         try:
@@ -98,7 +102,8 @@ def run_app(databases, scripted, tmp_path_factory):
             with app.app_context():
                 db.session.remove()
                 db.engine.dispose()
-            databases(kind).drop(url)
+            if own:
+                databases(kind).drop(url)
 
     return run
 
