@@ -104,6 +104,7 @@ class Runtime:
         log_line.info("draining", handedOver=len(self.generations), readers=self.manager.active_count)
         for generation in list(self.generations.values()):
             generation.abandon()
+        self._registered = False
         self._try("give_up_lease", self.lease.give_up)
         self.manager.close_all("shutdown")
 
@@ -195,10 +196,9 @@ class Runtime:
             self._try("register", self._register)
 
     def _renew(self) -> None:
-        if self.draining:
-            return
         if not self._registered:
-            self._register()
+            if not self.draining:
+                self._register()
             return
         try:
             self.lease.renew()
