@@ -2,8 +2,6 @@ import { MarkdownStream, renderMarkdown } from "/static/js/helpers/markdown.js"
 import { KINDS, text } from "./texts.js"
 
 const CHARACTERS_PER_TOKEN = 4
-const longTasks = []
-new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => Math.round(entry.duration)))).observe({ type: "longtask" })
 
 let source
 let stream
@@ -34,7 +32,6 @@ async function run(tokensPerSecond, seconds) {
   const from = at
   const arrivals = []
   let latest = 0
-  longTasks.length = 0
   while (performance.now() - start < seconds * 1000 && at < source.length) {
     const due = from + Math.floor((performance.now() - start) / 1000 * tokensPerSecond) * CHARACTERS_PER_TOKEN
     if (due > at) {
@@ -47,16 +44,13 @@ async function run(tokensPerSecond, seconds) {
     while (arrivals.length && arrivals[0][0] <= seen) arrivals.shift()
     if (arrivals.length) latest = Math.max(latest, performance.now() - arrivals[0][1])
   }
-  return { characters: at - from, longTasks: [...longTasks], behind: Math.round(latest) }
+  return { seconds: (performance.now() - start) / 1000, behind: Math.round(latest) }
 }
 
 async function finish() {
-  longTasks.length = 0
-  const start = performance.now()
   await stream.finish(source.slice(0, at))
   await frame()
   await frame()
-  return { ms: Math.round(performance.now() - start), longTasks: [...longTasks] }
 }
 
 /** Opens a chat of `count` stored messages at once, with its layout. */

@@ -22,7 +22,8 @@ class Files(BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         path = ROOT / self.path.lstrip("/") if self.path.startswith("/static/") else HERE / self.path.lstrip("/")
         if not path.is_file():
-            return self.send_error(404)
+            self.send_error(404)
+            return
         content = path.read_bytes()
         self.send_response(200)
         self.send_header("Content-Type", mimetypes.guess_type(path.name)[0] or "application/octet-stream")

@@ -43,7 +43,8 @@ def test_the_button_copies_the_code(open_page, until):
 
 
 def test_a_coloured_block_survives_more_text_after_it(page):
-    kept = page.evaluate("""async (text) => {
+    kept = page.evaluate(
+        """async (text) => {
       const frames = new harness.Frames()
       harness.element.replaceChildren()
       const markdown = new harness.MarkdownStream(harness.element, {requestFrame: frames.request})
@@ -54,5 +55,7 @@ def test_a_coloured_block_survives_more_text_after_it(page):
       markdown.append("the end")
       markdown.finish()
       return harness.element.querySelector(".code-block") === block && !!block.querySelector(".code-keyword")
-    }""", CODE)
+    }""",
+        CODE,
+    )
     assert kept

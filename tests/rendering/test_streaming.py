@@ -17,17 +17,79 @@ FIRST_DIFFERENCE = """cases => cases.map(([text, sizes, options]) => {
 
 # Every line that starts, continues or ends some block: random texts of them meet at all their borders.
 LINES = [
-    "", "", "word", "*a* **b** `c`", "- item", "- ", "  - inner", "    deep", "\tdeep", "1. one", "2. two", "7) seven",
-    "> quote", "> - in quote", ">", ">> twice", "```js", "```", "~~~", "````", "# head", "#", "#no", "---", "===", "***", "- - -",
-    "| a | b |", "|---|:-:|", "| 1 | 2 |", "a | b", "- | -", "[a]: https://a.example 'title", "more'", "[b]: https://b.example",
-    "[a] and [b]", "[c]:", "https://c.example", "![i](https://i.example/x.png)", "<div>", "- [ ] task", "- [x] done", "text\\", "  two",
-    "   three", "a\r", "&amp; &#33;",
+    "",
+    "",
+    "word",
+    "*a* **b** `c`",
+    "- item",
+    "- ",
+    "  - inner",
+    "    deep",
+    "\tdeep",
+    "1. one",
+    "2. two",
+    "7) seven",
+    "> quote",
+    "> - in quote",
+    ">",
+    ">> twice",
+    "```js",
+    "```",
+    "~~~",
+    "````",
+    "# head",
+    "#",
+    "#no",
+    "---",
+    "===",
+    "***",
+    "- - -",
+    "| a | b |",
+    "|---|:-:|",
+    "| 1 | 2 |",
+    "a | b",
+    "- | -",
+    "[a]: https://a.example 'title",
+    "more'",
+    "[b]: https://b.example",
+    "[a] and [b]",
+    "[c]:",
+    "https://c.example",
+    "![i](https://i.example/x.png)",
+    "<div>",
+    "- [ ] task",
+    "- [x] done",
+    "text\\",
+    "  two",
+    "   three",
+    "a\r",
+    "&amp; &#33;",
 ]
 # What stays open long enough to be folded at several depths.
 LONG_LINES = [
-    "- item with some words", "  - inner item with words", "    - third level", "1. one step", "   more of the step", "", "  more of the item",
-    "> quoted words and more", "> - list in quote", ">", "```", "  ```", "code = [1, 2, 3]", "  code()", "| a | b |", "|---|---|",
-    "| long cell | other cell |", "a sentence with *emphasis that", "goes on* over lines", "- [ ] task", "      deep", "[a]: https://a.example", "[a]",
+    "- item with some words",
+    "  - inner item with words",
+    "    - third level",
+    "1. one step",
+    "   more of the step",
+    "",
+    "  more of the item",
+    "> quoted words and more",
+    "> - list in quote",
+    ">",
+    "```",
+    "  ```",
+    "code = [1, 2, 3]",
+    "  code()",
+    "| a | b |",
+    "|---|---|",
+    "| long cell | other cell |",
+    "a sentence with *emphasis that",
+    "goes on* over lines",
+    "- [ ] task",
+    "      deep",
+    "[a]: https://a.example",
+    "[a]",
 ]
 
 
@@ -49,8 +111,13 @@ def test_folded_random_texts_give_the_same_streamed_and_whole(page, seed, lines)
     assert page.evaluate(FIRST_DIFFERENCE, random_cases(seed, lines, 30, SHORT_FOLDS, count=60)) is None
 
 
-@pytest.mark.parametrize("kind", ["- item {}\n", "{}. step\n\n   more\n\n", "> quoted {} words\n", "sentence {} with *words* and ", "| {} | b |\n"])
-@pytest.mark.parametrize("opening", ["", "```js\n", "- ", "| a | b |\n|---|---|\n"], ids=["plain", "fence", "item", "table"])
+@pytest.mark.parametrize(
+    "kind",
+    ["- item {}\n", "{}. step\n\n   more\n\n", "> quoted {} words\n", "sentence {} with *words* and ", "| {} | b |\n"],
+)
+@pytest.mark.parametrize(
+    "opening", ["", "```js\n", "- ", "| a | b |\n|---|---|\n"], ids=["plain", "fence", "item", "table"]
+)
 def test_one_very_long_block_gives_the_same_streamed_and_whole(page, kind, opening):
     text = opening + "".join(kind.format(number) for number in range(1, 1500)) + "\n\n# end\n"
     assert page.evaluate(FIRST_DIFFERENCE, [[text, [700], {}]]) is None
