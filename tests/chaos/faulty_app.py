@@ -1,0 +1,15 @@
+"""The application as `app.py` makes it, with the points of `wrappers` in place: what gunicorn loads in chaos runs."""
+
+import os
+
+from gevent import monkey
+
+monkey.patch_all()
+
+from macrochat import create_app  # noqa: E402
+from macrochat.replies import connections  # noqa: E402
+from tests.chaos import wrappers  # noqa: E402
+
+connections.SLOW_READER_SECONDS = float(os.environ.get("CHAOS_SLOW_READER_SECONDS", "30"))
+wrappers.install()
+app = create_app()

@@ -1,0 +1,82 @@
+"""What happens in which scenario: faults × moments × worlds, put in an order by a seed.
+
+A scenario is its seed and its number: the number names the cell of the matrix, and both together every other choice.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.world import Kind
+
+KINDS = (
+    Kind("sqlite", workers=1, continue_mode="prefill"),
+    Kind("sqlite", workers=2, continue_mode="prompt"),
+    Kind("postgresql", workers=1, continue_mode="prompt"),
+    Kind("postgresql", workers=2, continue_mode="prefill"),
+    Kind("postgresql", workers=1, servers=2, continue_mode="prefill"),
+)
+
+# The moment, and the point (wrappers.py) at which the worker is held while the fault strikes.
+MOMENTS = {
+    "before-user-commit": "user-commit",
+    "after-user-commit": "user-committed",
+    "before-provider": "provider-open",
+    "first-token": "first-event",
+    "append": "append",
+    "emit": "emit",
+    "before-claim": "flushed",
+    "after-claim": "claimed",
+    "body-end": "body-end",
+    "idle": "",
+}
+EARLY = ("before-user-commit", "after-user-commit", "before-provider", "first-token")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    seed: int
+    number: int
+    kind: Kind
+    fault: Fault
+    moment: str
+
+    @property
+    def rng(self) -> random.Random:
+        return random.Random(f"{self.seed}/{self.number}")
+
+    def __str__(self) -> str:
+        return f"{self.seed}/{self.number} {self.fault.name} at {self.moment} on {self.kind}"
+
+
+def cells() -> list[tuple[Kind, Fault, str]]:
+    """The whole matrix. A fault that chooses its moment itself has `k` for one."""
+    return [
+        (kind, fault, moment)
+        for fault in FAULTS.values()
+        for kind in KINDS
+        if fault.suits(kind)
+        for moment in (fault.moments or tuple(MOMENTS))
+    ]
+
+
+def scenario(seed: int, number: int) -> Scenario:
+    matrix = cells()
+    random.Random(seed).shuffle(matrix)
+    return Scenario(seed, number, *matrix[number % len(matrix)])
+
+
+def draw(seed: int, count: int, only: str = "") -> list[Scenario]:
+    """The first `count` scenarios of a seed whose description contains all the words of `only`."""
+    matrix = cells()
+    random.Random(seed).shuffle(matrix)
+    found: list[Scenario] = []
+    number = 0
+    while len(found) < count and number < 100 * len(matrix):
+        one = Scenario(seed, number, *matrix[number % len(matrix)])
+        if all(word in str(one) for word in only.split()):
+            found.append(one)
+        number += 1
+    return found

@@ -1,0 +1,214 @@
+"""Where the points are: the product's seams, wrapped from outside.
+
+statement            before each database statement; the detail names it, such as `INSERT journal`
+commit, committed    before and after each commit
+user-commit(ted)     the same of the transaction that stores a user's message and its reply
+provider-open        before the provider is asked            provider-read   after each piece of text from it
+first-event          the request is out, nothing is back
+append, emit         before and after the commit of a batch of text; after it nobody has seen it yet
+flushed              all text of a reply is committed, its final claim is still to come
+claimed              the final claim is committed, no reader knows
+socket-write         before each write of a reply's body     body-end   before its last chunk
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+from gunicorn.http.wsgi import Response as GunicornResponse
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from macrochat.errors import UpstreamUnreachable
+from macrochat.providers.completion import OpenCompletion
+from macrochat.providers.openai_compatible import OpenAICompatibleProvider
+from macrochat.replies.journal import Journal
+from macrochat.replies.store import Store
+from tests.chaos.points import points
+
+TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+\"?(\w+)", re.IGNORECASE)
+
+
+def install() -> None:
+    """Called once, before the application is made."""
+    for dialect, errors in ((SQLiteDialect_pysqlite, _sqlite_error), (PGDialect_psycopg2, _postgres_error)):
+        _wrap_dialect(dialect, errors)
+    _wrap_provider()
+    _wrap_journal()
+    _wrap_sockets()
+
+
+def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    setattr(owner, name, make(getattr(owner, name)))
+
+
+# The databases
+
+
+def _wrap_dialect(dialect: Any, fail: Callable[[str, Any], None]) -> None:
+    def executes(original: Any) -> Any:
+        def execute(self: Any, cursor: Any, statement: str, *rest: Any, **options: Any) -> Any:
+            label = _label(statement)
+            connection = cursor.connection
+            _raise(points.hit("statement", label), fail, connection)
+            alone = (
+                getattr(connection, "autocommit", None) is True
+            )  # PostgreSQL's autocommit: statement and commit in one
+            if alone:
+                _raise(points.hit("commit", label), fail, connection)
+            result = original(self, cursor, statement, *rest, **options)
+            if alone:
+                _raise(points.hit("committed", label), fail, connection)
+            if label == "INSERT replies":
+                _sends.add(id(connection))
+            return result
+
+        return execute
+
+    def commits(original: Any) -> Any:
+        def commit(self: Any, connection: Any) -> None:
+            raw = getattr(connection, "dbapi_connection", connection)
+            if getattr(raw, "autocommit", None) is True:
+                original(self, connection)
+                return
+            is_send = id(raw) in _sends
+            _sends.discard(id(raw))
+            if is_send:
+                _raise(points.hit("user-commit"), fail, raw)
+            _raise(points.hit("commit"), fail, raw)
+            original(self, connection)
+            _raise(points.hit("committed"), fail, raw)
+            if is_send:
+                _raise(points.hit("user-committed"), fail, raw)
+
+        return commit
+
+    for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+        _replace(dialect, name, executes)
+    _replace(dialect, "do_commit", commits)
+
+
+_sends: set[int] = set()  # connections whose transaction holds a new reply
+
+
+def _label(statement: str) -> str:
+    verb = statement.split(None, 1)[0].upper() if statement.strip() else ""
+    table = TABLE.search(statement)
+    return f"{verb} {table[1]}" if table else verb
+
+
+def _raise(kind: str | None, fail: Callable[[str, Any], None], connection: Any) -> None:
+    if kind is not None:
+        fail(kind, connection)
+
+
+def _sqlite_error(kind: str, _connection: Any) -> None:
+    messages = {"full": "database or disk is full", "late": "disk I/O error", "outage": "unable to open database file"}
+    raise sqlite3.OperationalError(messages.get(kind, "disk I/O error"))
+
+
+def _postgres_error(kind: str, connection: Any) -> None:
+    if kind == "full":
+        raise psycopg2.errors.DiskFull('could not extend file "base/1/1": No space left on device')
+    connection.close()
+    raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+
+# The provider
+
+
+def _wrap_provider() -> None:
+    def opens(original: Any) -> Any:
+        def open_(self: Any, request: Any) -> Any:
+            if points.hit("provider-open", request.model):
+                raise UpstreamUnreachable(detail="injected")
+            return original(self, request)
+
+        return open_
+
+    def waits(original: Any) -> Any:
+        def wait_for_first_event(self: Any) -> None:
+            if points.hit("first-event"):
+                raise UpstreamUnreachable(detail="injected")
+            original(self)
+
+        return wait_for_first_event
+
+    def reads(original: Any) -> Any:
+        def iterate(self: Any) -> Iterator[bytes]:
+            pieces = original(self)
+            try:
+                for piece in pieces:
+                    if points.hit("provider-read"):
+                        raise UpstreamUnreachable(detail="injected", code="UPSTREAM_INTERRUPTED")
+                    yield piece
+            finally:
+                pieces.close()
+
+        return iterate
+
+    _replace(OpenAICompatibleProvider, "open", opens)
+    _replace(OpenCompletion, "wait_for_first_event", waits)
+    _replace(OpenCompletion, "__iter__", reads)
+
+
+# The journal
+
+
+def _wrap_journal() -> None:
+    def commits(original: Any) -> Any:
+        def commit(self: Any, owner: Any, seq: int, entries: Any) -> None:
+            detail = " ".join(entry[0].hex() for entry in entries)
+            points.hit("append", detail)
+            original(self, owner, seq, entries)
+            points.hit("emit", detail)
+
+        return commit
+
+    def flushes(original: Any) -> Any:
+        def flush(self: Any, log: Any) -> None:
+            original(self, log)
+            points.hit("flushed", log.reply_id.hex)
+
+        return flush
+
+    def closes(original: Any) -> Any:
+        def close(self: Any, log: Any, status: str) -> None:
+            points.hit("claimed", log.reply_id.hex)
+            original(self, log, status)
+
+        return close
+
+    _replace(Store, "commit", commits)
+    _replace(Journal, "flush", flushes)
+    _replace(Journal, "close", closes)
+
+
+# The clients
+
+
+def _wrap_sockets() -> None:
+    def writes(original: Any) -> Any:
+        def write(self: Any, data: bytes) -> None:
+            if self.chunked and points.hit("socket-write"):
+                raise OSError(errno.EPIPE, "injected")
+            original(self, data)
+
+        return write
+
+    def closes(original: Any) -> Any:
+        def close(self: Any) -> None:
+            if self.chunked and points.hit("body-end"):
+                raise OSError(errno.ECONNRESET, "injected")
+            original(self)
+
+        return close
+
+    _replace(GunicornResponse, "write", writes)
+    _replace(GunicornResponse, "close", closes)
