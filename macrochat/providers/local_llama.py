@@ -18,12 +18,13 @@ SLOTS = 4  # answers written at the same time; more of them queue
 CONTEXT_TOKENS = 4096  # per slot; 23 kB each, so 377 MB in all
 MAX_ANSWER_TOKENS = 1024  # a model this small can run in circles: it ends with finish_reason "length" then
 
-# A prompt is read in batches of this many tokens, and between two of them the other slots get their next token. The
-# default of 2048 made everybody wait 8 s while one long prompt was read; 64 cost about 0.3 s a batch on two cores.
+# A prompt is read in batches of this many tokens, and each batch begins with the next token of every answer that is
+# being written. The default of 2048 made all of them stand still for 8 s while one long prompt was read; 64 cost about
+# 0.3 s a batch on two cores. (A second prompt may still have to wait until the first was read: 16 s at worst.)
 BATCH_TOKENS = 64
 
 MAX_THREADS = 8  # more do not make a model of this size faster
-NICENESS = 5  # the web server on the same cores goes first
+NICENESS = 2  # the web server on the same cores goes first
 
 # What the makers of SmolLM2 recommend, and a light penalty against the loops that small models fall into.
 TEMPERATURE = 0.2

@@ -23,6 +23,10 @@ OPENAI_DEFAULT_MODEL = "gpt-4o-mini"
 # Servers on one's own machine want a key to be sent, but not which.
 DUMMY_KEY = "none"
 
+# The local model says nothing at all, not even headers, while all its slots are taken: silence in a queue, in seconds.
+# One that died or hangs is noticed sooner, by its connections breaking: its supervisor sees to that.
+LOCAL_TIMEOUT = 120.0
+
 # How long a server's own list of models is believed, and how soon it is asked again after it failed, in seconds.
 LIST_SECONDS = 300.0
 LIST_RETRY_SECONDS = 10.0
@@ -173,7 +177,7 @@ def build_registry(
         catalogues.append(_remote_catalogue(remote, models, is_openai=not openai_base_url))
     if local_model == "on" or (local_model == "auto" and not catalogues):
         local = OpenAICompatibleProvider(
-            "local", DUMMY_KEY, local_model_url, timeout=provider_timeout, continue_mode="prefill"
+            "local", DUMMY_KEY, local_model_url, timeout=max(provider_timeout, LOCAL_TIMEOUT), continue_mode="prefill"
         )
         catalogues.append(FixedModels(local, (ModelInfo(LOCAL_MODEL, LOCAL_MODEL_NAME, local.name),)))
     return Registry(catalogues)
