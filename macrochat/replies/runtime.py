@@ -159,7 +159,7 @@ class Runtime:
         self.journal.close(log, status or "deleted")
 
     def _give_away(self, generation: Generation) -> None:
-        """Another worker writes the reply now: its readers follow it from the database."""
+        """The reply is not ours any more: its readers learn from the database what becomes of it."""
         if self.generations.get(generation.log.reply_id) is generation:
             del self.generations[generation.log.reply_id]
             self.journal.logs.pop(generation.log.reply_id, None)
@@ -265,12 +265,10 @@ class Runtime:
                 generation.stop()
 
     def _forget(self, generation: Generation) -> None:
-        """The row is not ours and running any more: deleted, or finished a moment ago by ourselves."""
-        if generation.finishing:
-            return
-        generation.abandon()
-        self.generations.pop(generation.task.reply_id, None)
-        self.journal.close(generation.log, "deleted")
+        """The row is not ours and running any more: deleted, or another's. (Or ended by ourselves a moment ago.)"""
+        if not generation.finishing:
+            generation.abandon()
+            self._give_away(generation)
 
     def _check_credentials(self) -> None:
         open_now = self.manager.connections()
