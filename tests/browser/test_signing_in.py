@@ -100,3 +100,13 @@ def test_who_does_not_sign_in_again_keeps_the_text(newcomer):
     newcomer.page.get_by_role("dialog").get_by_role("button", name="Not now").click()
     expect(box(newcomer.page)).to_have_value("Keep this")
     expect(newcomer.page.get_by_role("alert").first).to_have_text("Please sign in.")
+
+
+def test_who_is_signed_out_elsewhere_is_not_asked_until_they_do_something(newcomer):
+    newcomer.page.clock.install()
+    newcomer.enter()
+    newcomer.account.post("/api/auth/logout-all")
+    with newcomer.page.expect_response(re.compile(r"/api/chats\?")) as answer:
+        newcomer.page.clock.run_for(10_500)
+    assert answer.value.status == 401
+    expect(newcomer.page.get_by_role("dialog")).to_be_hidden()

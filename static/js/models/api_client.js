@@ -37,8 +37,9 @@ export class ApiClient {
     return fill(this.#routes.chatPage, { chat })
   }
 
-  listChats(query) {
-    return this.#json("GET", "chats", { query, whole: true })
+  // `asks: false` for looks that nobody asked for: a signed-out person is left alone until they do something.
+  listChats(query, { asks = true } = {}) {
+    return this.#json("GET", "chats", { query, whole: true, asks })
   }
 
   createChat(body) {

@@ -48,7 +48,7 @@ export class ChatList extends EventTarget {
   // Asks the server for as many rows as are shown. Resolves to the rows.
   async refresh() {
     const limit = Math.min(Math.max(this.#rows.length, this.#limit), MOST_ROWS)
-    return this.#load({ page: 1, limit }, rows => rows)
+    return this.#load({ page: 1, limit }, rows => [...rows, ...this.#beyond(limit, rows)], { asks: false })
   }
 
   async search(query) {
@@ -88,10 +88,16 @@ export class ChatList extends EventTarget {
     this.#tell("deleted", { id })
   }
 
-  async #load(page, place) {
+  // Rows further down than one answer reaches stay as they are.
+  #beyond(limit, rows) {
+    const fresh = new Set(rows.map(({ id }) => id))
+    return this.#rows.slice(limit).filter(({ id }) => !fresh.has(id))
+  }
+
+  async #load(page, place, options) {
     const query = this.#query
     try {
-      const { data, meta } = await this.#api.listChats({ ...page, q: query })
+      const { data, meta } = await this.#api.listChats({ ...page, q: query }, options)
       if (query !== this.#query) return this.#rows
       this.#rows = place(data)
       this.#total = meta?.total ?? this.#rows.length
@@ -123,9 +129,9 @@ export class ChatList extends EventTarget {
   }
 
   #section(title, rows) {
-    const named = [...this.#element.querySelectorAll(".chat-group")].find(section => section.dataset.title === title)
+    const titleOf = section => section.querySelector(".chat-group-title").textContent
+    const named = [...this.#element.querySelectorAll(".chat-group")].find(section => titleOf(section) === title)
     const section = named ?? cloneTemplate("chat-group-template")
-    section.dataset.title = title
     setText(section.querySelector(".chat-group-title"), title)
     const list = section.querySelector(".chat-rows")
     const items = rows.map(row => this.#fill(row))
