@@ -12,6 +12,7 @@ import pytest
 from macrochat import create_app
 from macrochat.extensions import db
 from tests.replies.asking import SCRIPTED, new_chat
+from tests.replies.desk import Desk
 from tests.support import servers
 from tests.support.databases import settings_for
 
@@ -129,3 +130,27 @@ def bob(app):
 def chat(alice, provider):
     """The id of an empty chat of alice's."""
     return new_chat(alice)
+
+
+# Without HTTP
+
+
+@pytest.fixture
+def new_desk(databases, kind, tmp_path):
+    """A factory: a worker's desk (see desk.py) on a database of the test's own, both closed at the end."""
+    url = databases(kind).create()
+    made = []
+
+    def new(**options):
+        made.append(Desk(url, tmp_path, **options))
+        return made[-1]
+
+    yield new
+    for desk in made:
+        desk.close()
+    databases(kind).drop(url)
+
+
+@pytest.fixture
+def desk(new_desk):
+    return new_desk()

@@ -1,0 +1,137 @@
+"""What a worker writes at, without HTTP and without providers: a store, a lease, and replies to be written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from macrochat.accounts.models import User
+from macrochat.chats.models import Chat, Message
+from macrochat.database import new_id, now
+from macrochat.replies import claims, texts
+from macrochat.replies.claims import Outcome
+from macrochat.replies.journal import Journal
+from macrochat.replies.models import JournalRow, Reply, ReplyChunk
+from macrochat.replies.recovery import Lease, Orphan, _sweep
+from macrochat.replies.store import Store, fold, rows_after, workers
+from tests.support.databases import settings_for
+
+
+class Desk:
+    """One worker's. `store` is the class to use; `lease` in seconds."""
+
+    def __init__(self, url: str, folder: Path, store: type[Store] = Store, lease: float = 60) -> None:
+        self.url, self.folder = url, folder
+        self.store = store(settings_for(url, folder))
+        self.lease = Lease(self.store, lease)
+        self.owner = self.lease.register()
+        self.user_id: uuid.UUID | None = None
+        self.seq = 0
+        self.fenced = 0
+        self._journals: list[Journal] = []
+
+    def close(self) -> None:
+        for journal in self._journals:
+            journal.kill()
+        self.store.close()
+
+    def another(self, **options: Any) -> Desk:
+        """Another worker's desk on the same database."""
+        return Desk(self.url, self.folder, **options)
+
+    def journal(self, interval: float = 0.0) -> Journal:
+        """A journal that commits; folding is left to the test."""
+        journal = Journal(self.store, self.owner, interval, self._count_fence)
+        self._journals.append(journal)
+        journal.start()
+        return journal
+
+    def reply(self) -> uuid.UUID:
+        """A new reply of this worker's, running, with no text."""
+        return self.store.transact(self._insert_reply)
+
+    def commit(self, *entries: tuple[uuid.UUID, int, bytes]) -> int:
+        """One journal row of (reply, offset, bytes); returns its number."""
+        self.seq += 1
+        self.store.commit(self.owner, self.seq, [(reply.bytes, offset, data) for reply, offset, data in entries])
+        return self.seq
+
+    def fold(self, seq: int | None = None) -> None:
+        """Folds the rows up to `seq` (all)."""
+        rows = [(number, entries) for number, entries in self.rows() if seq is None or number <= seq]
+        if rows:
+            entries = [entry for _number, found in rows for entry in found]
+            self.store.transact(lambda connection: fold(connection, self.owner, rows[-1][0], entries))
+
+    def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> str | None:
+        outcome = Outcome(status=status)
+        return self.store.transact(
+            lambda connection: claims.finish(connection, self.owner, reply_id, base, tail, outcome, None)
+        )
+
+    def sleep(self) -> None:
+        """Its lease runs out."""
+        update = sa.update(workers).where(workers.c.id == self.owner).values(lease_until=1)
+        self.store.transact(lambda connection: connection.execute(update))
+
+    def sweep(self) -> list[Orphan]:
+        return self.store.transact(lambda connection: _sweep(connection, self.store.dialect, self.owner))
+
+    def read(self, reply_id: uuid.UUID) -> texts.Text | None:
+        with self.store.engine.connect() as connection:
+            return texts.read(connection, reply_id)
+
+    def text(self, reply_id: uuid.UUID) -> bytes:
+        found = self.read(reply_id)
+        assert found is not None
+        return found.data
+
+    def rows(self) -> list[tuple[int, list[Any]]]:
+        """This worker's journal: (number, entries)."""
+        with self.store.engine.connect() as connection:
+            return rows_after(connection, self.owner, -1)
+
+    def count(self, model: type[JournalRow] | type[ReplyChunk] | type[Reply], **where: object) -> int:
+        query = sa.select(sa.func.count()).select_from(model).filter_by(**where)
+        with self.store.engine.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def content(self, reply_id: uuid.UUID) -> str:
+        """What stands in the message."""
+        with self.store.engine.connect() as connection:
+            return str(connection.execute(sa.select(Message.content).where(Message.id == reply_id)).scalar())
+
+    def execute(self, statement: Any) -> None:
+        self.store.transact(lambda connection: connection.execute(statement))
+
+    def _count_fence(self) -> None:
+        self.fenced += 1
+
+    def _insert_reply(self, connection: sa.Connection) -> uuid.UUID:
+        if self.user_id is None:
+            self.user_id = new_id()
+            email = f"{self.user_id}@example.org"
+            _insert(connection, User, id=self.user_id, email=email, name="", password_hash="", is_admin=False)
+        chat_id, reply_id = new_id(), new_id()
+        _insert(connection, Chat, id=chat_id, user_id=self.user_id, title="t")
+        _insert(connection, Message, id=reply_id, chat_id=chat_id, role="assistant", content="", meta={})
+        owned = {"chat_id": chat_id, "user_id": self.user_id, "owner": self.owner}
+        _insert(connection, Reply, id=reply_id, model="m", started_at=now(), **owned)
+        return reply_id
+
+
+def _insert(connection: sa.Connection, table: Any, **values: Any) -> None:
+    connection.execute(sa.insert(table).values(**values))
+
+
+def pieces_of(text: bytes, sizes: Iterable[int]) -> list[bytes]:
+    """`text` cut into pieces of these sizes, the rest as the last."""
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(text[start : start + size])
+        start += size
+    return [piece for piece in [*pieces, text[start:]] if piece]

@@ -1,0 +1,305 @@
+"""The journal: commit, then emit. Pieces of all streams go into one row, and no log grows before its row stands."""
+
+import contextlib
+import time
+
+import gevent
+import psycopg2.extensions
+import pytest
+import sqlalchemy as sa
+from gevent.event import Event
+
+from macrochat.replies import journal as module
+from macrochat.replies.journal import Log, StorageFailed
+from macrochat.replies.models import JournalRow, Worker
+from macrochat.replies.store import Fenced, Store
+
+OUTAGE = sa.exc.OperationalError("INSERT", {}, Exception("the server closed the connection"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request):
+    return request.param
+
+
+class Gate(Store):
+    """A store whose commits wait `before` they are tried and `after` they have succeeded."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.before, self.after = Event(), Event()
+        self.before.set()
+        self.after.set()
+        self.tries = 0
+        self.fails = []  # errors to raise, one a try; ("before" or "after" the row is stored, error)
+
+    def commit(self, owner, seq, entries):
+        self.tries += 1
+        self.before.wait()
+        moment, error = self.fails.pop(0) if self.fails else (None, None)
+        if moment == "before":
+            raise error
+        super().commit(owner, seq, entries)
+        self.after.wait()
+        if moment == "after":
+            raise error
+
+
+@pytest.fixture
+def desk(new_desk):
+    return new_desk(store=Gate)
+
+
+@contextlib.contextmanager
+def nothing_yields():
+    """psycopg2 blocks the whole process, as it does without gevent: logs grow between two moments, not during one."""
+    callback = psycopg2.extensions.get_wait_callback()
+    psycopg2.extensions.set_wait_callback(None)
+    try:
+        yield
+    finally:
+        psycopg2.extensions.set_wait_callback(callback)
+
+
+def open_log(desk, journal):
+    log = Log(desk.reply())
+    journal.open(log)
+    return log
+
+
+def until(condition, seconds=5):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        gevent.sleep(0.005)
+
+
+def test_text_is_shown_only_after_its_commit(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    reader = Event()
+    log.readers.add(reader)
+    desk.store.before.clear()
+    journal.append(log, b"hello")
+    gevent.sleep(0.1)
+    assert (log.end, log.read(0), reader.is_set()) == (0, b"", False)
+    assert desk.text(log.reply_id) == b""
+    desk.store.before.set()
+    assert reader.wait(5)
+    assert log.read(0) == desk.text(log.reply_id) == b"hello"
+
+
+def test_text_is_not_shown_while_the_acknowledgement_is_under_way(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.store.after.clear()
+    journal.append(log, b"hello")
+    until(lambda: desk.text(log.reply_id) == b"hello")
+    assert log.end == 0
+    desk.store.after.set()
+    until(lambda: log.end == 5)
+
+
+def test_every_byte_that_a_log_ever_shows_is_in_the_database(desk):
+    class Watched(Log):
+        def grow(self, data):
+            with nothing_yields():
+                assert desk.text(self.reply_id) == bytes(self.data) + data
+            super().grow(data)
+
+    journal = desk.journal()
+    logs = [Watched(desk.reply()) for _ in range(5)]
+    for log in logs:
+        journal.open(log)
+    for number in range(20):
+        for log in logs:
+            journal.append(log, b"%d " % number)
+        gevent.sleep(0.002)
+        if number % 7 == 6:
+            journal.fold()
+    for log in logs:
+        journal.flush(log)
+        assert bytes(log.data) == b"".join(b"%d " % number for number in range(20))
+
+
+def test_what_many_streams_have_is_one_row(desk):
+    journal = desk.journal()
+    logs = [open_log(desk, journal) for _ in range(50)]
+    for log in logs:
+        journal.append(log, b"first ")
+        journal.append(log, b"second")
+    for log in logs:
+        journal.flush(log)
+    [(number, entries)] = desk.rows()
+    assert number == 1
+    assert {entry[0] for entry in entries} == {log.reply_id.bytes for log in logs}
+    assert {(offset, data) for _reply, offset, data in entries} == {(0, b"first second")}
+
+
+def test_what_piles_up_during_a_commit_is_the_next_row(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.store.before.clear()
+    journal.append(log, b"a")
+    gevent.sleep(0.01)
+    for _ in range(100):
+        journal.append(log, b"b")
+        gevent.sleep(0)
+    desk.store.before.set()
+    journal.flush(log)
+    assert [entries for _number, entries in desk.rows()] == [
+        [(log.reply_id.bytes, 0, b"a")],
+        [(log.reply_id.bytes, 1, b"b" * 100)],
+    ]
+
+
+def test_a_first_token_is_committed_at_once_and_the_next_waits_for_the_interval(desk):
+    journal = desk.journal(interval=0.4)
+    log = open_log(desk, journal)
+    began = time.monotonic()
+    journal.append(log, b"first")
+    until(lambda: log.end == 5)
+    assert time.monotonic() - began < 0.3
+    journal.append(log, b", second")
+    until(lambda: log.end == 13)
+    assert time.monotonic() - began >= 0.35
+
+
+def test_a_row_has_a_bound_and_order_is_kept(desk, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BATCH_BYTES", 1000)
+    journal = desk.journal()
+    logs = [open_log(desk, journal) for _ in range(6)]
+    for log in logs:
+        journal.append(log, b"x" * 600)
+    for log in logs:
+        journal.flush(log)
+    assert [len(entries) for _number, entries in desk.rows()] == [2, 2, 2]
+    assert {desk.text(log.reply_id) for log in logs} == {b"x" * 600}
+
+
+@pytest.mark.parametrize("bound", ["MAX_PENDING_BYTES_PER_LOG", "MAX_PENDING_BYTES"])
+def test_who_writes_faster_than_the_database_waits(desk, monkeypatch, bound):
+    monkeypatch.setattr(module, bound, 100)
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.store.before.clear()
+    journal.append(log, b"x" * 90)
+    writer = gevent.spawn(journal.append, log, b"y" * 90)
+    gevent.sleep(0.1)
+    third = gevent.spawn(journal.append, log, b"z" * 90)
+    gevent.sleep(0.1)
+    assert not third.ready()
+    desk.store.before.set()
+    gevent.joinall([writer, third], timeout=5, raise_error=True)
+    journal.flush(log)
+    assert desk.text(log.reply_id) == b"x" * 90 + b"y" * 90 + b"z" * 90
+
+
+def test_a_lost_acknowledgement_writes_nothing_twice(desk):
+    desk.store.fails = [("after", OUTAGE)]
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    journal.flush(log)
+    assert desk.store.tries == 2
+    assert bytes(log.data) == desk.text(log.reply_id) == b"hello"
+    assert desk.count(JournalRow) == 1
+
+
+def test_an_outage_holds_text_back_until_it_is_over(desk):
+    desk.store.fails = [("before", OUTAGE)] * 3
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    gevent.sleep(0.1)
+    assert log.end == 0
+    journal.append(log, b", world")
+    journal.flush(log)
+    assert bytes(log.data) == desk.text(log.reply_id) == b"hello, world"
+    assert desk.count(JournalRow) == 2
+
+
+def test_an_outage_without_end_fails_the_streams_and_shows_nothing_more(desk, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    journal = desk.journal()
+    log, other = open_log(desk, journal), open_log(desk, journal)
+    journal.append(log, b"kept")
+    journal.flush(log)
+    desk.store.fails = [("before", OUTAGE)] * 50
+    journal.append(log, b", lost")
+    with pytest.raises(StorageFailed):
+        journal.flush(log)
+    with pytest.raises(StorageFailed):
+        journal.append(log, b"more")
+    assert bytes(log.data) == desk.text(log.reply_id) == b"kept"
+    desk.store.fails.clear()
+    journal.append(other, b"alive")
+    journal.flush(other)
+    assert bytes(other.data) == b"alive"
+
+
+def test_an_error_that_will_not_pass_is_not_tried_again(desk):
+    desk.store.fails = [("before", ValueError("a programming error"))]
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    with pytest.raises(StorageFailed):
+        journal.flush(log)
+    assert (desk.store.tries, log.end) == (1, 0)
+
+
+def test_a_fence_stops_everything_at_once(desk):
+    journal = desk.journal()
+    logs = [open_log(desk, journal) for _ in range(3)]
+    journal.append(logs[0], b"kept")
+    journal.flush(logs[0])
+    desk.execute(sa.update(Worker).where(Worker.id == desk.owner).values(fenced=True))
+    for log in logs:
+        journal.append(log, b", lost")
+    for log in logs:
+        with pytest.raises(Fenced):
+            journal.flush(log)
+        with pytest.raises(Fenced):
+            journal.append(log, b"more")
+    assert desk.fenced == 1
+    assert [bytes(log.data) for log in logs] == [desk.text(log.reply_id) for log in logs] == [b"kept", b"", b""]
+
+
+def test_a_deleted_worker_is_a_fenced_one(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
+    journal.append(log, b"hello")
+    with pytest.raises(Fenced):
+        journal.flush(log)
+    with pytest.raises(Fenced):
+        desk.lease.renew()
+    assert (log.end, desk.count(JournalRow)) == (0, 0)
+
+
+def test_after_a_fence_it_goes_on_under_a_new_name(desk):
+    journal = desk.journal()
+    lost = open_log(desk, journal)
+    journal.append(lost, b"old")
+    journal.flush(lost)
+    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
+    assert journal.abandon() == [lost]
+    desk.owner = desk.lease.register()
+    journal.adopt(desk.owner)
+    with pytest.raises(Fenced):
+        journal.append(lost, b"more")
+    log = open_log(desk, journal)
+    journal.append(log, b"new")
+    journal.flush(log)
+    assert bytes(log.data) == desk.text(log.reply_id) == b"new"
+    assert [number for number, _entries in desk.rows()] == [1]
+
+
+def test_the_end_of_a_log_wakes_its_readers(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    reader = Event()
+    log.readers.add(reader)
+    journal.close(log, "complete")
+    assert reader.is_set()
+    assert (log.status, journal.logs) == ("complete", {})
