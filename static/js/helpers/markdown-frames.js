@@ -22,15 +22,11 @@ export class Frames {
     return Math.min(LONGEST_WAIT_MS, this.#cost / SHARE)
   }
 
-  /** Animation frames stop in a background tab; a slow timer goes on. */
-  request(draw) {
+  /** `urgent` asks for the very next frame. Frames stop in a background tab; there a slow timer goes on. */
+  request(draw, urgent = false) {
+    const early = urgent ? 0 : this.#earliest - performance.now()
     if (document.hidden) setTimeout(draw, HIDDEN_WAIT_MS)
-    else this.#wait(draw)
-  }
-
-  #wait(draw) {
-    const early = this.#earliest - performance.now()
-    if (early > 0) setTimeout(() => this.#frame(draw), early)
+    else if (early > 0) setTimeout(() => this.#frame(draw), early)
     else this.#frame(draw)
   }
 

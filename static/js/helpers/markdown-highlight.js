@@ -11,6 +11,7 @@ const waiting = []
 let observer
 let worker
 let isBusy = false
+let isForbidden = false
 
 /**
  * Colours the blocks of code at or under `root`, each when it comes near the visible part of the page. The colours are found
@@ -75,9 +76,11 @@ function ask(request) {
 
 /** Null where the page may have no worker: code then stays in one colour. */
 function startWorker() {
+  if (isForbidden) return null
   try {
     return new Worker(trusted(WORKER), { type: "module" })
   } catch {
+    isForbidden = true
     return null
   }
 }

@@ -9,6 +9,7 @@ import { Reveal, graphemeBorder } from "./reveal.js"
 // A frame takes steps of so much text until its time is up; the rest waits for the next one.
 const STEP = 8192
 const FRAME_BUDGET_MS = 10
+const HIDDEN_BUDGET_MS = 100
 
 /** The nodes of a whole Markdown text, for messages that are already there. */
 export function renderMarkdown(text) {
@@ -108,12 +109,12 @@ export class MarkdownStream {
     this.#frames.request(() => {
       this.#scheduled = false
       this.#draw()
-    })
+    }, this.pending > STEP)
   }
 
   #draw() {
     const target = graphemeBorder(this.#text, this.#shown, this.#target())
-    const deadline = this.#now() + FRAME_BUDGET_MS
+    const deadline = this.#now() + (document.hidden ? HIDDEN_BUDGET_MS : FRAME_BUDGET_MS)
     while (this.#shown < target) {
       this.#show(Math.min(target, this.#shown + STEP))
       if (this.#now() >= deadline) break
