@@ -1,4 +1,4 @@
-"""Runs the Procfile on this machine, as a platform would: `release` to its end, then `web` until Ctrl-C. For `make run`.
+"""`make run`: runs the Procfile as a platform would, `release` to its end, then `web` until Ctrl-C.
 
 Why not honcho: it hands a closed terminal's hang-up on to nobody (an orphan keeps the port), kills with SIGKILL what
 has not ended after five seconds (replies being finished), and lets `.env` override what was set by hand.
@@ -19,7 +19,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import FrameType
@@ -84,12 +83,15 @@ class Web:
     def __init__(self, command: str, settings: Any) -> None:
         self.command = command
         self.settings = settings
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
         self.signals = 0
+        self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
         """Returns the server's exit code; 0 when it was asked to end."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.pass_on)
         self.process = subprocess.Popen(
             shlex.split(self.command),
             # A session of its own: the terminal's Ctrl-C comes here only, and gunicorn gets a SIGTERM, which
@@ -97,8 +99,6 @@ class Web:
             start_new_session=True,
             preexec_fn=_end_with_parent,  # noqa: PLW1509
         )
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self.pass_on)
         if self.wait_until_ready():
             print(f"\n  Macrochat is ready: {self.url}\n  Ctrl-C stops it.\n", flush=True)
         code = self.process.wait()
@@ -106,17 +106,19 @@ class Web:
 
     def pass_on(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
+        if self.process is None:
+            sys.exit(128 + number)
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM if self.signals == 1 else signal.SIGQUIT)
         if self.signals == 1 and number == signal.SIGINT:
             print("\n  Stopping; replies being written may finish. Ctrl-C again stops at once.\n", flush=True)
 
     def wait_until_ready(self) -> bool:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
         deadline = time.monotonic() + READY_SECONDS
         while self.process.poll() is None and not self.signals and time.monotonic() < deadline:
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2):
-                    return True
+            with contextlib.suppress(OSError), direct.open(f"{self.url}/healthz", timeout=2):
+                return True
             time.sleep(0.1)
         return False
 
@@ -128,4 +130,7 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

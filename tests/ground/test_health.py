@@ -12,6 +12,7 @@ def ready(app, monkeypatch):
     """A client of an application with a provider that can be switched off: `ready.provider.answers = False`."""
 
     class Provider:
+        name = "fake"
         answers = True
         asked = 0
 
