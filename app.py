@@ -4,6 +4,12 @@ from gevent import monkey
 
 monkey.patch_all()
 
-from macrochat import create_app  # noqa: E402
+import sys  # noqa: E402
 
-app = create_app()
+from macrochat import create_app  # noqa: E402
+from macrochat.config import ConfigError  # noqa: E402
+
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.exit(f"Macrochat cannot start: {error}")

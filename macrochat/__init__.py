@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import database, errors, logs, ops, pages, replies, web
+from . import cli, database, errors, logs, ops, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
@@ -42,4 +42,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     replies.init_app(app)
     ops.init_app(app)
     pages.init_app(app)
+    cli.init_app(app)
     return app

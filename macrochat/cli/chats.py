@@ -1,0 +1,174 @@
+"""flask chats: what people said."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import sqlalchemy as sa
+
+from ..accounts.models import User
+from ..bodies import check
+from ..chats.models import Chat, Message
+from ..database import write
+from ..errors import ValidationError
+from ..extensions import db
+from . import archive, chatgpt, shown
+from .shown import Room, as_json, find_user, require_id, yes
+
+group = Room("chats", help="Chats: list, export, import, delete.")
+
+
+@group.command("list")
+@click.option("--user", help="Only theirs.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@as_json
+def list_chats(user: str | None, limit: int, as_json: bool) -> None:
+    """List chats, the last used first."""
+    messages = sa.select(sa.func.count()).where(Message.chat_id == Chat.id).scalar_subquery()
+    query = sa.select(Chat, User.email, messages).join(User, User.id == Chat.user_id)
+    if user is not None:
+        query = query.where(Chat.user_id == find_user(user).id)
+    rows = [
+        {"id": chat.id, "user": email, "title": chat.title, "messages": count, "updated": chat.updated_at}
+        for chat, email, count in db.session.execute(query.order_by(Chat.updated_at.desc()).limit(limit))
+    ]
+    shown.show(rows, ("id", "user", "messages", "updated", "title"), as_json=as_json)
+
+
+@group.command("export")
+@click.option("--user", help="Only theirs.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file. Default: standard output.")
+def export(user: str | None, output: Path | None) -> None:
+    """Write chats with all their messages as JSON Lines, for `chats import`."""
+    user_id = find_user(user).id if user is not None else None
+    length = archive.count(user_id)
+    if output is None:
+        _write(sys.stdout.buffer, user_id, length)
+        return
+    draft = output.with_name(f".{output.name}.{os.getpid()}")  # the file appears whole or not at all
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            _write(out, user_id, length)
+        draft.replace(output)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--user", help="Everything becomes theirs. Needed for ChatGPT's files.")
+@click.option("--create-users", is_flag=True, help="Create people who are missing here; they get no password.")
+def import_chats(file: Path, user: str | None, create_users: bool) -> None:
+    """Read chats from a file of `chats export`, or from ChatGPT's conversations.json or zip.
+
+    What is there already stays as it is, so a file may be read again. Exit code 1 when a chat could not be read.
+    """
+    owner = find_user(user) if user is not None else None
+    chats = messages = failed = 0
+    with file.open("rb") as source, shown.progress((), file.stat().st_size, "Importing") as bar:
+        done = 0
+        for record, place in _records(source, owner):
+            try:
+                chat = check(archive.ArchivedChat, record)
+                whose = owner or archive.owner_of(chat, create=create_users)
+                new_chats, new_messages = archive.restore(chat, whose)
+                chats, messages = chats + new_chats, messages + new_messages
+            except (ValidationError, click.ClickException) as error:
+                failed += 1
+                click.echo(f"{place}: {error.message}", err=True)
+            bar.update(source.tell() - done)
+            done = source.tell()
+    click.echo(f"{chats} chats and {messages} messages are new")
+    if failed:
+        raise click.ClickException(f"{failed} chats could not be read")
+
+
+@group.command("delete")
+@click.argument("chat_id")
+@yes
+def delete(chat_id: str, yes: bool) -> None:
+    """Delete a chat and all in it. A reply that runs ends within a second."""
+    chat = db.session.get(Chat, require_id(chat_id, "chat"))
+    if chat is None:
+        raise click.ClickException(f"There is no chat {chat_id!r}")
+    if not yes:
+        click.confirm(f"Delete the chat {shown.cell(chat.title)!r}? This cannot be undone", abort=True)
+    with write() as session:
+        session.execute(sa.delete(Chat).where(Chat.id == chat.id))
+    click.echo("deleted")
+
+
+def _write(out: BinaryIO, user_id: Any, length: int) -> None:
+    out.write(archive.line(archive.header()))
+    with shown.progress(archive.export(user_id), length, "Exporting") as chats:
+        out.writelines(archive.line(chat) for chat in chats)
+    out.flush()
+
+
+def _records(source: BinaryIO, owner: User | None) -> Iterator[tuple[Any, str]]:
+    """Chats as they stand in the file, and where each is."""
+    start = source.read(2)
+    source.seek(0)
+    if start == b"PK" or start.lstrip().startswith(b"["):
+        if owner is None:
+            raise click.ClickException("ChatGPT's export names nobody: say whose it becomes with --user")
+        yield from _chatgpt(source, owner)
+        return
+    first = _parse(source.readline(), "line 1")
+    if first.get("type") != archive.FORMAT or first.get("version") != archive.VERSION:
+        raise click.ClickException("This is neither a file of `chats export` nor ChatGPT's")
+    for number, text in enumerate(iter(source.readline, b""), start=2):
+        if text.strip():
+            yield _parse(text, f"line {number}"), f"line {number}"
+
+
+def _chatgpt(source: BinaryIO, owner: User) -> Iterator[tuple[Any, str]]:
+    whose = {"id": str(owner.id), "email": owner.email}
+    conversations = _parse_list(_conversations(source))
+    for number, conversation in enumerate(conversations, start=1):
+        place = f"conversation {number}"
+        try:
+            yield chatgpt.chat_from(conversation, whose), place
+        except (KeyError, TypeError, ValueError, AttributeError):
+            yield {}, place
+
+
+def _conversations(source: BinaryIO) -> BinaryIO:
+    if not zipfile.is_zipfile(source):
+        source.seek(0)
+        return source
+    with zipfile.ZipFile(source) as package:
+        names = [name for name in package.namelist() if name.rpartition("/")[2] == "conversations.json"]
+        if not names:
+            raise click.ClickException("There is no conversations.json in this zip")
+        return io.BytesIO(package.read(names[0]))
+
+
+def _parse_list(source: BinaryIO) -> list[Any]:
+    try:
+        found = json.load(source)
+    except (ValueError, RecursionError):
+        raise click.ClickException("The file is not JSON") from None
+    if not isinstance(found, list):
+        raise click.ClickException("The file is not a list of conversations")
+    return found
+
+
+def _parse(text: bytes, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise click.ClickException(f"{place} is not JSON: is the file whole?") from None
+    if not isinstance(found, dict):
+        raise click.ClickException(f"{place} is not a JSON object")
+    return found

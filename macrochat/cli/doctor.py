@@ -1,0 +1,120 @@
+"""flask doctor: what is wrong with this installation, and which setting changes it."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from ..config import Settings
+from ..extensions import db
+from ..ops import details, health
+from . import shown
+from .proxies import Finding, measure
+
+FEW_FILES = 4096
+LITTLE_SPACE_BYTES = 500 * 1000 * 1000
+SLOW_DATABASE_SECONDS = 0.05
+
+
+@shown.standalone("doctor")
+@click.option("--url", help="Where people reach this server: measures what the proxies on the way do to streams.")
+@shown.as_json
+def doctor(url: str | None, as_json: bool) -> None:
+    """Look at settings, database, migrations, provider and, with --url, proxies. Exit code 1 when something is broken.
+
+    For --url this must run with the server's SECRET_KEY.
+    """
+    found = [*_here(), *(measure(url) if url else [])]
+    if as_json:
+        shown.print_json([finding.__dict__ for finding in found])
+    else:
+        for finding in found:
+            click.echo(f"{finding.state.upper().ljust(4)}  {finding.what}: {finding.says}")
+            if finding.advice:
+                click.echo(f"      → {finding.advice}")
+    if any(finding.state == "fail" for finding in found):
+        raise click.exceptions.Exit(1)
+
+
+def _here() -> Iterator[Finding]:
+    settings: Settings = current_app.config["SETTINGS"]
+    yield from _settings(settings)
+    yield from _database(settings)
+    yield from _providers()
+    yield _files()
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    if settings.production:
+        yield Finding("ok", "settings", "production")
+    else:
+        advice = "set MACROCHAT_ENV=production (and SECRET_KEY) where others can reach it"
+        yield Finding("warn", "settings", "development", advice)
+    if settings.web_concurrency > 1 and settings.rate_limit_storage == "memory://" and settings.rate_limits != "off":
+        advice = "set MACROCHAT_RATE_LIMIT_STORAGE to a storage that the workers share, or live with it"
+        yield Finding("warn", "rate limits", "each of several workers counts for itself", advice)
+    if not settings.metrics_token:
+        yield Finding("ok", "metrics", "for programs of this machine only (no MACROCHAT_METRICS_TOKEN)")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    began = time.monotonic()
+    if problem := _problem(health.check_database):
+        yield Finding("fail", "database", problem, "look at DATABASE_URL, and whether that server runs")
+        return
+    began = time.monotonic()
+    db.session.execute(text("SELECT 1"))
+    seconds = time.monotonic() - began
+    state = "ok" if seconds < SLOW_DATABASE_SECONDS else "warn"
+    yield Finding(state, "database", f"{db.engine.dialect.name} answers in {seconds * 1000:.1f} ms")
+    problem = _problem(health.check_schema)
+    yield Finding("fail" if problem else "ok", "migrations", problem or "up to date")
+    if settings.sqlite:
+        yield _space(Path(make_url(settings.database_url).database or "."))
+
+
+def _space(path: Path) -> Finding:
+    free = shutil.disk_usage(path.parent).free
+    says = f"{free / 1e9:.1f} GB are free where the database is"
+    return Finding("ok" if free > LITTLE_SPACE_BYTES else "warn", "disk", says)
+
+
+def _providers() -> Iterator[Finding]:
+    found = details.providers()
+    if not found:
+        yield Finding(
+            "fail", "provider", "none is configured", "set OPENAI_BASE_URL or OPENAI_API_KEY, or MACROCHAT_LOCAL_MODEL"
+        )
+    for row in found:
+        where = f"{row['name']} at {row['address']}"
+        if row["reachable"] and row["models"]:
+            yield Finding("ok", "provider", f"{where} answers: {', '.join(row['models'][:5])}")
+        elif row["reachable"]:
+            yield Finding("warn", "provider", f"{where} answers but lists no models", "name them in MACROCHAT_MODELS")
+        else:
+            advice = "look at OPENAI_BASE_URL; the local model is started by the server, not by this command"
+            yield Finding("fail", "provider", f"{where} does not answer", advice)
+
+
+def _files() -> Finding:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= FEW_FILES:
+        return Finding("ok", "open files", "enough for thousands of streams")
+    return Finding("warn", "open files", f"at most {hard}", "raise the hard limit (LimitNOFILE= in systemd)")
+
+
+def _problem(check: Callable[[], Any]) -> str | None:
+    try:
+        check()
+    except health.NotReady as reason:
+        return str(reason)
+    return None

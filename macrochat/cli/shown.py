@@ -1,0 +1,155 @@
+"""What all commands share: known troubles are one sentence and exit code 1 (wrong arguments are 2), tables for people,
+`--json` for programs, progress on standard error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+import sqlalchemy as sa
+import structlog
+from flask.cli import AppGroup, with_appcontext
+
+from ..accounts.forms import canonical_email
+from ..accounts.models import User
+from ..database import is_outage
+from ..errors import MacrochatError
+from ..extensions import db
+from ..ops.health import NotReady, check_database, check_schema
+from ..web import iso
+
+T = TypeVar("T")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+class Room(AppGroup):
+    """A noun. Its commands are `guarded`."""
+
+    def command(self, *args: Any, needs_database: bool = True, **kwargs: Any) -> Any:  # type: ignore[override]
+        register = super().command(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return lambda function: register(guarded(function, needs_database=needs_database))
+
+
+def standalone(name: str, **kwargs: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command that is no noun's."""
+
+    def register(function: Callable[..., Any]) -> click.Command:
+        run: Callable[..., Any] = with_appcontext(guarded(function, needs_database=False))
+        return click.command(name, **kwargs)(run)
+
+    return register
+
+
+def guarded(function: Callable[..., T], *, needs_database: bool) -> Callable[..., T]:
+    """Looks whether the database is there and of this version, and turns what is known to go wrong into a sentence."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> T:
+        # The log's lines about what a person just did at the terminal are no news to them.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        try:
+            if needs_database:
+                check_database()
+                check_schema()
+            return function(*args, **kwargs)
+        except MacrochatError as error:
+            raise click.ClickException(sentence(error)) from error
+        except NotReady as reason:
+            raise click.ClickException(str(reason)) from reason
+        except sa.exc.SQLAlchemyError as error:
+            if not is_outage(error):
+                raise
+            raise click.ClickException("The database is busy or gone; please try again") from error
+        finally:
+            db.session.remove()
+
+    return run
+
+
+def sentence(error: MacrochatError) -> str:
+    found = [f"{detail['field']} {detail['error']}" for detail in error.details or []]
+    return f"{error.message}: {'; '.join(found)}" if found and found[0] != error.message else error.message
+
+
+def find_user(text: str) -> User:
+    """By address or id. Raises ClickException."""
+    is_this = User.email == canonical_email(text)
+    if (user_id := as_id(text)) is not None:
+        is_this = sa.or_(is_this, User.id == user_id)
+    user: User | None = db.session.scalar(sa.select(User).where(is_this))
+    if user is None:
+        raise click.ClickException(f"There is no user {text!r}")
+    return user
+
+
+def as_id(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def require_id(text: str, what: str) -> uuid.UUID:
+    if (found := as_id(text)) is None:
+        raise click.ClickException(f"There is no {what} {text!r}")
+    return found
+
+
+def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """A list: a table of these columns, or all of it as JSON."""
+    if as_json:
+        print_json(rows)
+        return
+    table = [[name.upper() for name in columns], *([cell(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[k]) for line in table) for k in range(len(columns))]
+    for line in table:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def show_one(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(row)
+        return
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        click.echo(f"{name.ljust(width)}  {cell(value)}")
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dt.datetime):
+        return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}Z"
+    # A title must not move the cursor or colour the terminal of who lists it.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def progress(items: Iterable[T], length: int, label: str) -> Any:
+    """A bar on standard error, for people only."""
+    return click.progressbar(items, length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def password_from(stdin: bool) -> str:
+    """Asked for without showing it, or the first line of standard input; never an argument, which others could see."""
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _plain(value: Any) -> Any:
+    return iso(value) if isinstance(value, dt.datetime) else str(value)
