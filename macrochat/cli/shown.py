@@ -44,7 +44,9 @@ def standalone(name: str, **kwargs: Any) -> Callable[[Callable[..., Any]], click
 
     def register(function: Callable[..., Any]) -> click.Command:
         run: Callable[..., Any] = with_appcontext(guarded(function, needs_database=False))
-        return click.command(name, **kwargs)(run)
+        decorate: Any = click.command(name, **kwargs)
+        command: click.Command = decorate(run)
+        return command
 
     return register
 
