@@ -137,7 +137,10 @@ def chat(alice, provider):
 
 @pytest.fixture
 def new_desk(databases, kind, tmp_path):
-    """A factory: a worker's desk (see desk.py) on a database of the test's own, both closed at the end."""
+    """A factory: a worker's desk (see desk.py) on a database of the test's own, both closed at the end.
+
+    `new_desk.close_all()` is for what Hypothesis repeats: each desk has connections.
+    """
     url = databases(kind).create()
     made = []
 
@@ -145,9 +148,13 @@ def new_desk(databases, kind, tmp_path):
         made.append(Desk(url, tmp_path, **options))
         return made[-1]
 
+    def close_all():
+        while made:
+            made.pop().close()
+
+    new.close_all = close_all
     yield new
-    for desk in made:
-        desk.close()
+    close_all()
     databases(kind).drop(url)
 
 

@@ -32,16 +32,15 @@ class Desk:
         self.user_id: uuid.UUID | None = None
         self.seq = 0
         self.fenced = 0
+        self.open = True
         self._journals: list[Journal] = []
 
     def close(self) -> None:
-        for journal in self._journals:
-            journal.kill()
-        self.store.close()
-
-    def another(self, **options: Any) -> Desk:
-        """Another worker's desk on the same database."""
-        return Desk(self.url, self.folder, **options)
+        if self.open:
+            self.open = False
+            for journal in self._journals:
+                journal.kill()
+            self.store.close()
 
     def journal(self, interval: float = 0.0) -> Journal:
         """A journal that commits; folding is left to the test."""
