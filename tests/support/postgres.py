@@ -17,11 +17,13 @@ from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from tests.support.processes import ChildProcess, clean_environment, free_port, is_listening
 
 USER = "macrochat"
+PREFIX = "macrochat-postgres-"
 # What is lost when the machine crashes does not matter here; what the application asks for on its connections does.
 FAST = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "max_connections=200"]
 
@@ -32,7 +34,8 @@ class Postgres:
     def __init__(self) -> None:
         self.port = free_port()
         self._numbers = itertools.count(1)
-        self._home = Path(tempfile.mkdtemp(prefix="macrochat-postgres-"))
+        _delete_what_killed_runs_left()
+        self._home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self._data = self._home / "data"
         self._user = "nobody" if os.geteuid() == 0 else None
         self._binaries = self._own_binaries()
@@ -122,3 +125,11 @@ class Postgres:
             user=self._user,
             cwd=self._home,
         )
+
+
+def _delete_what_killed_runs_left() -> None:
+    """A test run that was killed has ended its server (the kernel saw to that) but not deleted its folder."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
