@@ -124,6 +124,16 @@ export class ApiClient {
     return this.#json("DELETE", "session", { values: { session } })
   }
 
+  // For administrators.
+
+  readOverview() {
+    return this.#json("GET", "overview")
+  }
+
+  stopAnyReply(reply) {
+    return this.#json("POST", "operatorStop", { values: { reply } })
+  }
+
   async #json(method, route, { whole = false, signal, ...request } = {}) {
     return this.#withLimit(ANSWER_LIMIT_MS, signal, async limited => {
       const response = await this.#open(method, route, { ...request, signal: limited })
