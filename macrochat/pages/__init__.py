@@ -31,6 +31,8 @@ SCRIPT_ROUTES = {
     "keys": "accounts.list_keys",
     "key": "accounts.revoke_key",
     "session": "accounts.revoke_session",
+    "overview": "ops.overview",
+    "operatorStop": "ops.stop_reply",
 }
 
 
