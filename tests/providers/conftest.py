@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from macrochat.errors import ProviderError
 from macrochat.providers.base import CompletionRequest
@@ -22,6 +23,9 @@ sys.modules["macrochat"].__path__ = ["macrochat"]
 """
 
 SILENCE = 0.5  # seconds
+
+# For properties: a busy machine is no reason to fail.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 QUESTION = [{"role": "user", "content": "Say  it\nagain, please"}]
 
 

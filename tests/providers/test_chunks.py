@@ -10,6 +10,7 @@ from macrochat.errors import ContextTooLong, UpstreamAuth, UpstreamBadResponse, 
 from macrochat.providers.base import Usage
 from macrochat.providers.chunks import ChunkReader, TextCleaner
 from macrochat.providers.event_stream import Event
+from tests.providers.conftest import unhurried
 
 
 def event(chunk, name=b""):
@@ -121,6 +122,7 @@ def test_a_half_character_that_stays_alone_becomes_a_replacement_character_at_th
 UTF16_UNITS = st.lists(st.integers(0, 0xFFFF) | st.integers(0xD800, 0xDFFF), max_size=12)
 
 
+@unhurried
 @given(UTF16_UNITS, st.data())
 def test_text_cut_anywhere_in_utf_16_comes_out_as_if_whole(units, data):
     text = b"".join(unit.to_bytes(2, "little") for unit in units)

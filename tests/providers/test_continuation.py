@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from macrochat.providers.base import CompletionRequest
 from macrochat.providers.continuation import CONTINUE_INSTRUCTION, OverlapTrimmer, conversation, overlap
+from tests.providers.conftest import unhurried
 
 QUESTION = {"role": "user", "content": "Tell me"}
 
@@ -57,6 +58,7 @@ def test_only_a_repetition_that_is_no_accident_counts(prefix, answer, dropped):
     assert answer[: overlap(prefix, answer)] == dropped
 
 
+@unhurried
 @given(st.text(), st.text(), st.lists(st.integers(1, 60), max_size=20))
 def test_trimming_does_not_depend_on_the_pieces(prefix, answer, lengths):
     trimmer, kept, rest = OverlapTrimmer(prefix), [], answer
@@ -70,6 +72,7 @@ def test_trimming_does_not_depend_on_the_pieces(prefix, answer, lengths):
     assert answer.endswith(b"".join(kept).decode())
 
 
+@unhurried
 @given(st.text(min_size=8, max_size=150), st.text(max_size=300), st.text(max_size=50))
 def test_a_long_repetition_is_always_found(repeated, new, before):
     prefix = before + repeated
@@ -78,6 +81,7 @@ def test_a_long_repetition_is_always_found(repeated, new, before):
     assert (trimmer.feed((repeated + new).encode()) + trimmer.flush()).decode() == new
 
 
+@unhurried
 @given(st.text(min_size=8, max_size=150), st.text(max_size=300), st.text(max_size=50))
 def test_what_is_found_is_at_least_the_repetition(repeated, new, before):
     assert overlap(before + repeated, repeated + new) >= len(repeated)

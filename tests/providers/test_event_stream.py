@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from macrochat.providers.event_stream import Event, EventStream
+from tests.providers.conftest import unhurried
 
 LINE_ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 VALUES = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20).map(str.encode)
@@ -30,20 +31,21 @@ def events_of(*reads, **limits):
     return events, stream.error
 
 
+@unhurried
 @given(STREAMS, st.lists(st.integers(0, 400), max_size=10))
-@settings(deadline=None)
 def test_cuts_make_no_difference(stream, cuts):
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
     reads = [stream[start:end] for start, end in itertools.pairwise(edges)]
     assert events_of(*reads) == events_of(stream)
 
 
+@unhurried
 @given(STREAMS)
-@settings(deadline=None)
 def test_single_bytes_make_no_difference(stream):
     assert events_of(*(stream[k : k + 1] for k in range(len(stream)))) == events_of(stream)
 
 
+@unhurried
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=3), max_size=5), LINE_ENDS)
 def test_what_was_sent_arrives(events, end):
     stream = b"".join(b"".join(b"data: " + line + end for line in event) + end for event in events)
