@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from typing import Any
@@ -89,6 +90,7 @@ def _once(found: Findings, talk: Talk, database: Database) -> None:
 def _true(found: Findings, stage: Stage, talk: Talk, status: dict[str, Any], stored: bytes) -> None:
     fault = stage.scenario.fault
     allowed = fault.outcomes if talk is stage.target else fault.others
+    allowed = frozenset({"complete"}) if talk.continued else allowed
     now, reason = status["status"], status["finishReason"]
     detail = f"{talk.reply_id}: {now} {status['error']}, {len(stored)} of {len(talk.expected)} bytes"
     found.expect(now in allowed, f"TRUE not one of {sorted(allowed)}: {detail}")
@@ -121,7 +123,18 @@ def _same(found: Findings, stage: Stage, talk: Talk, status: dict[str, Any], sto
         found.bytes_compared += len(body)
         found.expect(body == stored[begin:], f"SAME {name} of {talk.reply_id}: {answer.status} {_brief(body)}")
         found.expect(answer.end == end, f"SAME {name} of {talk.reply_id} ended {answer.end}, not {end}")
+    _same_in_events(found, stage, talk, stored)
     _same_in_chat(found, talk, status, stored)
+
+
+def _same_in_events(found: Findings, stage: Stage, talk: Talk, stored: bytes) -> None:
+    headers = talk.person.headers | {"Accept": "text/event-stream"}
+    path = f"/api/replies/{talk.reply_id}/stream"
+    answer = http1.request(stage.world.any_port(stage.rng), "GET", path, headers=headers)
+    events = [dict(line.split(": ", 1) for line in e.split("\n")) for e in answer.body().decode().split("\n\n") if e]
+    text = "".join(json.loads(event["data"])["text"] for event in events if event.get("event") == "delta")
+    found.bytes_compared += len(text.encode())
+    found.expect(text.encode() == stored, f"SAME events of {talk.reply_id}: {_brief(text.encode())}")
 
 
 def _same_in_chat(found: Findings, talk: Talk, status: dict[str, Any], stored: bytes) -> None:
@@ -168,7 +181,7 @@ def _generations(found: Findings, stage: Stage, talk: Talk, requests: list[dict[
         found.expect(len(mine) <= attempts, f"ONE GENERATION {len(mine)} requests in {attempts} attempts")
     if stage.scenario.fault.overlaps:
         return
-    for older, newer in zip(mine, mine[1:], strict=False):
+    for older, newer in itertools.pairwise(mine):
         overlap = (older["ended"] or time.time()) - newer["started"]
         found.expect(overlap < 0.2, f"ONE GENERATION two at once for {overlap:.2f} s: {talk.reply_id}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import FAULTS, Fault, clients, database, operations, processes, provider  # noqa: F401
 from tests.chaos.world import Kind
 
 KINDS = (
@@ -32,6 +32,7 @@ MOMENTS = {
     "body-end": "body-end",
     "idle": "",
 }
+KS = 4
 EARLY = ("before-user-commit", "after-user-commit", "before-provider", "first-token")
 
 
@@ -52,13 +53,14 @@ class Scenario:
 
 
 def cells() -> list[tuple[Kind, Fault, str]]:
-    """The whole matrix. A fault that chooses its moment itself has `k` for one."""
+    """The whole matrix. A fault at the k-th operation has `k` for its moment, and KS cells: each draws its own k."""
     return [
         (kind, fault, moment)
         for fault in FAULTS.values()
         for kind in KINDS
         if fault.suits(kind)
         for moment in (fault.moments or tuple(MOMENTS))
+        for _ in range(KS if moment == "k" else 1)
     ]
 
 

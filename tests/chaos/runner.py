@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ class Result:
     struck: bool = False  # at the moment it was meant for
     takeovers: list[float] = field(default_factory=list)  # from a kill to the next request to the provider
     stops: list[float] = field(default_factory=list)  # from the request to stop to the upstream connection's end
+    kills: int = 0
+    replies: int = 0
+    continued: int = 0
+    generations: int = 0  # requests to the provider
     log: str = ""
 
 
@@ -83,12 +87,12 @@ def run(
     queue: Queue[list[Scenario]] = Queue()
     by_kind = sorted(scenarios, key=lambda one: str(one.kind))
     for _kind, group in itertools.groupby(by_kind, key=lambda one: one.kind):
-        for chunk in itertools.batched(group, batch) if hasattr(itertools, "batched") else _batched(group, batch):
-            queue.put(list(chunk))
+        for chunk in _batched(group, batch):
+            queue.put(chunk)
     gevent.joinall([gevent.spawn(_lane, ground, queue, report) for _ in range(lanes)], raise_error=True)
 
 
-def _batched(group: Iterable[Scenario], size: int) -> Iterable[list[Scenario]]:
+def _batched(group: Iterable[Scenario], size: int) -> Iterator[list[Scenario]]:
     left = list(group)
     return (left[start : start + size] for start in range(0, len(left), size))
 
@@ -128,6 +132,8 @@ def play(world: World, scenario: Scenario) -> Result:
 
 def _measure(result: Result, stage: Stage) -> None:
     requests = stage.world.provider.requests
+    result.kills, result.replies, result.generations = len(stage.kills), len(stage.talks), len(requests)
+    result.continued = sum(talk.continued for talk in stage.talks)
     for talk in stage.talks:
         mine = requests_of(talk, requests)
         for kill in stage.kills:

@@ -35,6 +35,7 @@ class Stage:
         self.alive_seconds = 0.0
         self.victim: Node = self.rng.choice(world.wait_for_nodes())
         self._vanishing: Any = None
+        self._shared: set[str] = set()  # chats with more than one talk
         person = world.register("carol") if scenario.fault.name == "user-deleted" else world.alice
         self.target = self.talk(person).open_chat()
 
@@ -67,6 +68,7 @@ class Stage:
             node.quietly("reset", within=5.0)
         self._probe()
         self._join()
+        self._continue()
 
     def _bystanders(self) -> None:
         for _ in range(self.rng.randint(0, 2)):
@@ -135,6 +137,14 @@ class Stage:
         gevent.joinall(probes, timeout=20)
         self.alive_seconds = time.monotonic() - began
 
+    def _continue(self) -> None:
+        """Most of what ended early is continued by hand: it must become the whole text."""
+        for talk in self.talks:
+            early = talk.ended and talk.ended["status"] in ("stopped", "failed", "interrupted")
+            if early and not talk.gone and talk.chat_id not in self._shared and self.rng.random() < 0.6:
+                self.spawn(talk.go_on)
+        self._join()
+
     def _join(self) -> None:
         gevent.joinall(self.greenlets, timeout=max(1.0, self.began + SCENARIO_SECONDS + 5 - time.monotonic()))
         for greenlet in self.greenlets:
@@ -178,6 +188,7 @@ class Stage:
         """Another message in the target's chat."""
         rival = self.talk(self.target.person)
         rival.chat_id = self.target.chat_id
+        self._shared.add(rival.chat_id)
         return rival
 
     def until_done(self, talk: Talk, method: str, path: str, body: Any) -> None:
