@@ -14,6 +14,7 @@ from tests.support.processes import wait_until
 
 # Every scripted model the tests of replies ask: a server knows those it was told of.
 MODELS = (
+    "scripted-context:4",
     "scripted-echo",
     "scripted-echo:20",
     "scripted-words:3",
@@ -21,6 +22,7 @@ MODELS = (
     "scripted-words:40:25",
     "scripted-words:60:50",
     "scripted-words:200:10",
+    "scripted-words:320:50",
     "scripted-words:400:5",
     "scripted-words:2000",
     "scripted-bytes:300000",

@@ -120,3 +120,10 @@ def test_the_model_is_the_message_s_or_else_the_chat_s_or_else_the_server_s(
     heard = hear(post(alice, chat, question(text, **({"model": of_the_message} if of_the_message else {}))))
     assert provider.requests[-1]["model"] == asked_of
     assert data_of(alice.get(f"/api/replies/{heard.reply_id}"))["model"] == asked_of
+
+
+def test_a_conversation_that_is_too_long_for_the_model_goes_without_its_older_half(alice, provider):
+    chat = new_chat(alice, systemPrompt="Be brief.", model="scripted-context:4")
+    for k in range(4):
+        tell(alice, chat, f"message {k}")
+    assert given(provider) == [("system", "Be brief."), ("assistant", "message 2"), ("user", "message 3")]

@@ -1,0 +1,130 @@
+"""Real workers that are killed, put to sleep and switched off in mid-sentence; readers come back and miss nothing."""
+
+import contextlib
+import os
+import signal
+import time
+import uuid
+
+import gevent
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from macrochat.providers.scripted import expected_text
+from tests.replies.asking import SCRIPTED, asked, begin, follow, messages_of, new_chat, status_of, unique, when_final
+from tests.support.processes import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+MODEL = "scripted-words:200:10"
+TEXT = expected_text(MODEL, []).encode()
+NOTICED = 8  # seconds in which a crash must be noticed
+OWNER = sa.text("SELECT pid FROM workers JOIN replies ON replies.owner = workers.id WHERE replies.id = :id").bindparams(
+    sa.bindparam("id", type_=sa.Uuid)
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def server(shared_server, kind, provider):
+    """One gunicorn of two workers, used by this module alone."""
+    args = {"GUNICORN_CMD_ARGS": "--name=crashes", "MACROCHAT_LEASE_SECONDS": "2"}
+    return shared_server(database=kind, workers=2, **args, **SCRIPTED)
+
+
+@pytest.fixture
+def eve(server, sign_up):
+    """Somebody whose every request is a connection of its own: none waits in a worker that sleeps."""
+    return sign_up(server, limits=httpx2.Limits(max_keepalive_connections=0))
+
+
+@pytest.fixture
+def pid_of(server):
+    """A function: the process that writes a reply."""
+    engine = sa.create_engine(server.database_url.replace("postgresql:", "postgresql+psycopg2:"))
+
+    def pid_of(reply_id):
+        with engine.connect() as connection:
+            return connection.execute(OWNER, {"id": uuid.UUID(reply_id)}).scalar()
+
+    yield pid_of
+    engine.dispose()
+
+
+def read_whole(person, reply_id):
+    """Reads as a client should: after a cut it comes back with the offset. Returns the text and how often it was cut."""
+    text, cuts, deadline = b"", -1, time.monotonic() + 30
+    while time.monotonic() < deadline:
+        cuts += 1
+        with (
+            contextlib.suppress(httpx2.TransportError),
+            follow(person, f"/replies/{reply_id}/stream?offset={len(text)}") as body,
+        ):
+            if body.status_code == 200:
+                text += body.to_end()
+                if not body.cut:
+                    return text, cuts
+        gevent.sleep(0.1)
+    raise AssertionError(f"reply {reply_id} did not end: {text!r}")
+
+
+def test_a_killed_worker_s_replies_go_on_and_no_byte_is_lost_or_doubled(eve, server, pid_of, provider):
+    text = unique()
+    replies = {}
+    for _ in range(5):
+        chat = new_chat(eve)
+        replies[begin(eve, chat, text, MODEL, size=20)] = chat
+    readers = {reply_id: gevent.spawn(read_whole, eve, reply_id) for reply_id in replies}
+    gevent.sleep(0.2)
+    victim = pid_of(next(iter(replies)))
+    theirs = [reply_id for reply_id in replies if pid_of(reply_id) == victim]
+    server.kill_worker(victim)
+    killed = time.monotonic()
+    for reply_id in theirs:
+        wait_until(lambda reply_id=reply_id: status_of(eve, reply_id)["attempts"] == 2, NOTICED, "taken over")
+    assert time.monotonic() - killed < NOTICED
+    for reply_id, chat in replies.items():
+        assert readers[reply_id].get(timeout=30)[0] == TEXT
+        status = when_final(eve, reply_id)
+        assert (status["status"], status["attempts"]) == ("complete", 2 if reply_id in theirs else 1)
+        assert messages_of(eve, chat)[1]["content"].encode() == TEXT
+    assert len(asked(provider, text)) == len(replies) + len(theirs)
+    wait_until(lambda: len(server.worker_pids()) == 2, 20, "gunicorn replaces the worker")
+
+
+def test_a_worker_that_sleeps_through_its_lease_wakes_up_and_harms_nothing(eve, pid_of, provider):
+    text, chat = unique(), new_chat(eve)
+    reply_id = begin(eve, chat, text, MODEL, size=20)
+    sleeper = pid_of(reply_id)
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        wait_until(lambda: pid_of(reply_id) not in (sleeper, None), NOTICED, "taken over")
+        assert read_whole(eve, reply_id)[0] == TEXT
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    gevent.sleep(1.5)
+    status = status_of(eve, reply_id)
+    assert (status["status"], status["attempts"], status["bytes"]) == ("complete", 2, len(TEXT))
+    assert messages_of(eve, chat)[1]["content"].encode() == TEXT
+    assert len(asked(provider, text)) == 2
+    for _ in range(6):  # whichever worker answers
+        assert read_whole(eve, begin(eve, new_chat(eve), "hello", "scripted-words:3", size=3))[0] == b"w0 w1 w2 "
+
+
+def test_after_a_power_cut_replies_go_on_when_the_server_is_back(eve, server, provider):
+    chat = new_chat(eve)
+    reply_id = begin(eve, chat, "hello", MODEL, size=20)
+    reading = gevent.spawn(read_whole, eve, reply_id)
+    gevent.sleep(0.3)
+    server.kill()
+    server.start()
+    text, cuts = reading.get(timeout=30)
+    assert (text, cuts > 0) == (TEXT, True)
+    status = status_of(eve, reply_id)
+    assert (status["status"], status["attempts"]) == ("complete", 2)
+    assert messages_of(eve, chat)[1]["content"].encode() == TEXT
