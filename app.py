@@ -6,8 +6,8 @@ monkey.patch_all()
 
 import sys  # noqa: E402
 
-from macrochat import create_app  # noqa: E402
 from macrochat.config import ConfigError  # noqa: E402
+from macrochat.factory import create_app  # noqa: E402
 
 try:
     app = create_app()

@@ -78,10 +78,6 @@ def _text_while_streaming(page):
     """The reply's text at a moment when it was on the page in part and still growing."""
     body = page.locator("article[data-role=assistant][data-status=streaming] .message-body")
     body.wait_for(timeout=SECONDS)
-    page.wait_for_function(
-        "least => (document.querySelector('article[data-role=assistant][data-status=streaming] .message-body')"
-        "?.innerText.length ?? 0) >= least",
-        arg=WORDS_SEEN_EARLY,
-        timeout=SECONDS,
-    )
-    return body.inner_text()
+    while len(text := body.inner_text(timeout=SECONDS)) < WORDS_SEEN_EARLY:
+        page.wait_for_timeout(20)
+    return text

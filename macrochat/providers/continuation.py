@@ -10,7 +10,7 @@ CONTINUE_INSTRUCTION = (
     "Do not repeat anything, do not apologise, do not comment on this."
 )
 
-# How much of the answer is held back to look for a repetition of the prefix's end, in characters.
+# How much of the prefix's end is looked at for a repetition, in characters.
 OVERLAP_WINDOW = 200
 # Below this an overlap may be chance ("hel" + "lo"), in characters; unless it repeats the word that was being written.
 MIN_OVERLAP = 8
@@ -48,7 +48,8 @@ def _begins_word(prefix: str, length: int) -> bool:
 class OverlapTrimmer:
     """Takes an answer's pieces and gives them back without what repeats the end of the prefix.
 
-    Holds back the first OVERLAP_WINDOW characters, so that it sees the whole repetition before it decides.
+    Holds the answer's beginning back for as long as it stands somewhere in the prefix's last OVERLAP_WINDOW characters,
+    and so may yet repeat the end of them: mostly a word.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -60,7 +61,7 @@ class OverlapTrimmer:
         if self._held is None:
             return piece
         self._held += piece.decode()
-        return self.flush() if len(self._held) >= OVERLAP_WINDOW else b""
+        return b"" if self._held in self._prefix else self.flush()
 
     def flush(self) -> bytes:
         """What is still held back, once no more pieces come."""

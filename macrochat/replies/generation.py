@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gevent
 from gevent.event import AsyncResult, Event
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from ..errors import MacrochatError, ProviderError
+from ..errors import ContextTooLong, MacrochatError, ProviderError
 from ..logs import get_logger
 from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
@@ -24,6 +24,13 @@ from .models import COMPLETE, FAILED, STOPPED
 from .store import Fenced
 
 log_line = get_logger(__name__)
+
+
+def without_older_half(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The system prompt and the newer half of the rest; the same list when only the question is left."""
+    prompt = [message for message in messages if message["role"] == "system"]
+    said = [message for message in messages if message["role"] != "system"]
+    return prompt + said[len(said) // 2 :]
 
 
 class Stopped(BaseException):
@@ -118,7 +125,7 @@ class Generation:
         try:
             if self._stop_wanted:
                 raise Stopped
-            self._completion = self.task.provider.open(self.task.request)
+            self._completion = self._open(self.task.request)
             self._metrics.answered()
             self.started.set(None)
             self._pump(self._completion)
@@ -132,6 +139,17 @@ class Generation:
         except Exception:
             log_line.exception("stream_processing_error", **self._facts())
             return self._failed(MacrochatError())
+
+    def _open(self, request: CompletionRequest) -> Completion:
+        """Opens the answer. A conversation that is too long for the model is asked again without its older half."""
+        while True:
+            try:
+                return self.task.provider.open(request)
+            except ContextTooLong:
+                shorter = without_older_half(request.messages)
+                if len(shorter) == len(request.messages):
+                    raise
+                request = replace(request, messages=shorter)
 
     def _pump(self, completion: Completion) -> None:
         size = self.log.end

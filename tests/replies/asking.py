@@ -14,8 +14,8 @@ from tests.support.processes import wait_until
 
 # Every scripted model the tests of replies ask: a server knows those it was told of.
 MODELS = (
-    "scripted-context:4",
     "scripted-echo",
+    "scripted-context:4",
     "scripted-echo:20",
     "scripted-words:3",
     "scripted-words:20:20",

@@ -123,7 +123,7 @@ def test_the_model_is_the_message_s_or_else_the_chat_s_or_else_the_server_s(
 
 
 def test_a_conversation_that_is_too_long_for_the_model_goes_without_its_older_half(alice, provider):
-    chat = new_chat(alice, systemPrompt="Be brief.", model="scripted-context:4")
+    chat = new_chat(alice, systemPrompt="Be brief.")
     for k in range(4):
-        tell(alice, chat, f"message {k}")
+        tell(alice, chat, f"message {k}", model="scripted-context:4")
     assert given(provider) == [("system", "Be brief."), ("assistant", "message 2"), ("user", "message 3")]

@@ -31,6 +31,7 @@ Ends       scripted-no-done                 a finish_reason, but no [DONE]
            scripted-finish:reason           ends with that finish_reason (length, content_filter …)
            scripted-close-delimited         no chunked coding and no length: the body ends with the connection
 No stream  scripted-status:code[:retry-after]   an HTTP error; retry-after as given in the header
+           scripted-context:n               the same for more than n messages, else as scripted-echo
            scripted-context-too-long        400 in the words of OpenAI; with `:llama` in those of llama.cpp
            scripted-no-quota                429 insufficient_quota
            scripted-redirect                302 to itself

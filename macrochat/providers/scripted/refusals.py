@@ -57,9 +57,16 @@ def _no_stream_options(script: Script) -> None:
     script.say_the_rest()
 
 
+def _context(script: Script) -> None:
+    if len(script.messages) > script.number(0, 1):
+        _context_too_long(script)
+    script.say_the_rest()
+
+
 REFUSALS: dict[str, Callable[[Script], None]] = {
     "status": _status,
     "context-too-long": _context_too_long,
+    "context": _context,
     "no-quota": _no_quota,
     "redirect": _redirect,
     "html": _html,

@@ -79,7 +79,7 @@ def expected_text(model: str, messages: Messages) -> str:
     name, arguments = name_and_arguments(model)
     numbers = [int(a) if a.isdigit() else 0 for a in arguments]
     first = numbers[0] if numbers else 0
-    if name in ("echo", "fail-then-ok"):
+    if name in ("echo", "fail-then-ok", "context"):
         return _last_question(messages)
     if name == "words":
         return words(first)
