@@ -49,7 +49,12 @@ def deploy(shared_server, scripted):
     server.start()
     back = server.client(person.email)
     return SimpleNamespace(
-        person=back, chats=chats, bodies=bodies, late=late, code=code, exited=exited,
+        person=back,
+        chats=chats,
+        bodies=bodies,
+        late=late,
+        code=code,
+        exited=exited,
         ended={model: moment - began for model, moment in ended.items()},
     )
 
