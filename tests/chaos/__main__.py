@@ -47,7 +47,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--scenarios", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="words that a scenario's description must contain")
+    parser.add_argument("--only", default="", help="a regular expression that a scenario's description must match")
     parser.add_argument("--replay", metavar="SEED/NUMBER", help="play one scenario")
     parser.add_argument("--repeat", type=int, default=1, help="with --replay: so many times")
     parser.add_argument("--lanes", type=int, default=3, help="worlds at a time")

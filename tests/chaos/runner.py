@@ -81,15 +81,19 @@ class Ground:
 
 
 def run(
-    ground: Ground, scenarios: Iterable[Scenario], lanes: int, report: Callable[[Result], None], batch: int = BATCH
+    ground: Ground,
+    scenarios: Iterable[Scenario],
+    lanes: int,
+    report: Callable[[Result], None],
+    settings: dict[str, object] | None = None,
 ) -> None:
     """Plays all scenarios, those of a kind together, in `lanes` worlds at a time. `report` gets each result."""
     queue: Queue[list[Scenario]] = Queue()
     by_kind = sorted(scenarios, key=lambda one: str(one.kind))
     for _kind, group in itertools.groupby(by_kind, key=lambda one: one.kind):
-        for chunk in _batched(group, batch):
+        for chunk in _batched(group, BATCH):
             queue.put(chunk)
-    gevent.joinall([gevent.spawn(_lane, ground, queue, report) for _ in range(lanes)], raise_error=True)
+    gevent.joinall([gevent.spawn(_lane, ground, queue, report, settings or {}) for _ in range(lanes)], raise_error=True)
 
 
 def _batched(group: Iterable[Scenario], size: int) -> Iterator[list[Scenario]]:
@@ -97,12 +101,12 @@ def _batched(group: Iterable[Scenario], size: int) -> Iterator[list[Scenario]]:
     return (left[start : start + size] for start in range(0, len(left), size))
 
 
-def _lane(ground: Ground, queue: Any, report: Callable[[Result], None]) -> None:
+def _lane(ground: Ground, queue: Any, report: Callable[[Result], None], settings: dict[str, object]) -> None:
     while queue.qsize():
         world: World | None = None
         for scenario in queue.get():
             if world is None:
-                world = ground.world(scenario.kind).start()
+                world = ground.world(scenario.kind, **settings).start()
             result = play(world, scenario)
             report(result)
             if result.broken:  # what it left behind must not be blamed on the next

@@ -207,6 +207,8 @@ class World:
             "MACROCHAT_CONTINUE_MODE": self.kind.continue_mode,
             "CHAOS_FOLDER": self.folder,
         } | self._settings
+        if self.kind.servers > 1:  # each as on a machine of its own: its end shows by its lease alone
+            settings["CHAOS_MACHINE"] = f"machine {number}"
         argv = [str(BIN / "gunicorn"), "-c", "tests/chaos/gunicorn_conf.py", "tests.chaos.faulty_app:app"]
         return ChildProcess(argv, log=self.folder / f"server-{number}.log", env=clean_environment(**settings), cwd=ROOT)
 

@@ -21,6 +21,15 @@ def worker_sigkill(stage: Stage) -> Iterator[None]:
     yield
 
 
+@fault("kill-at-random", moments=("k",))
+def kill_at_random(stage: Stage) -> Iterator[None]:
+    """At no moment in particular."""
+    yield
+    gevent.sleep(stage.rng.uniform(0, 1.5))
+    stage.struck = True
+    stage.kill_victim()
+
+
 @fault("worker-exit", moments=("before-user-commit", "after-user-commit", "append", "emit", "before-claim"))
 def worker_exit(stage: Stage) -> Iterator[None]:
     """The process ends by itself, in the middle of the place it is in."""
