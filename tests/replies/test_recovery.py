@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from macrochat.replies import recovery
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
 from macrochat.replies.store import Fenced, hold_lease
+from tests.support.processes import wait_until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -161,7 +162,7 @@ def test_what_was_acknowledged_before_a_fence_is_in_the_orphan_and_nothing_after
         writer = gevent.spawn(write)
         gevent.sleep(0.02)
         desk.sleep()
-        [orphan] = other.sweep()
+        [orphan] = wait_until(other.sweep)  # a sweep passes by a worker that is just committing
         assert len(orphan.text) == writer.get(timeout=10) > 0
         assert other.text(reply) == orphan.text
 
