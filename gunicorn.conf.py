@@ -7,7 +7,10 @@ are the plain ones) and must not import the application (the workers patch first
 
 import contextlib
 import ctypes
+import datetime
 import importlib.util
+import json
+import logging
 import os
 import resource
 import runpy
@@ -139,6 +142,29 @@ errorlog = "-"
 loglevel = "debug" if settings.log_level == "debug" else "info"
 # The application writes a line per request itself, with user, chat and reply ids, when the body has ended.
 accesslog = None
+
+
+class JSONLines(logging.Formatter):
+    """gunicorn's own lines in the form of the application's (macrochat/logs.py, which must not be imported here)."""
+
+    def format(self, record):
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        level = record.levelname.lower()
+        line = {"event": record.getMessage(), "level": level, "logger": record.name, "pid": record.process}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line | {"timestamp": moment.isoformat().replace("+00:00", "Z")})
+
+
+if settings.production:
+    # Not handed up to the root: that is the application's, which takes libraries' lines in there.
+    logconfig_dict = {
+        "formatters": {"generic": {"()": JSONLines}},
+        "root": {"level": "WARNING", "handlers": []},
+        "loggers": {
+            "gunicorn.error": {"level": loglevel.upper(), "handlers": ["error_console"], "propagate": False},
+        },
+    }
 
 
 def post_worker_init(worker):

@@ -39,7 +39,8 @@ def total(site, name, has=""):
 
 
 def lines(site):
-    return [json.loads(line) for line in site.process.output().splitlines() if line.startswith("{")]
+    """Every line is JSON, gunicorn's own too."""
+    return [json.loads(line) for line in site.process.output().split("\n") if line]
 
 
 def send(person, chat, **options):
@@ -65,6 +66,7 @@ def test_figures_of_all_workers_and_one_line_per_stream_and_request(site):
     [line] = [line for line in lines(site) if line["event"] == "streaming_session_completed"]
     assert (line["replyId"], line["chatId"], line["userId"]) == (reply, chat["id"], person.user["id"])
     assert (line["success"], line["bytes"], line["request_id"]) == (True, len(text), "the-request-of-this-test")
+    assert sum("Booting worker" in line["event"] for line in lines(site)) == 2
     assert any(line["event"] == "chunk_processing_metrics" for line in lines(site))
     requests = [line for line in lines(site) if line["event"] == "request" and line.get("replyId") == reply]
     assert [(line["bytes"], line["end"], line["user_id"]) for line in requests] == [
