@@ -61,5 +61,5 @@ def _sizes(room: Runtime, ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     ends = sa.func.max(ReplyChunk.offset + sa.func.length(ReplyChunk.bytes))
     query = sa.select(ReplyChunk.reply_id, ends).where(ReplyChunk.reply_id.in_(ids)).group_by(ReplyChunk.reply_id)
     found = {reply_id: int(end) for reply_id, end in db.session.execute(query)} if ids else {}
-    logs = {reply_id: log.end for reply_id in ids if (log := room.log(reply_id))}
+    logs = {reply_id: log.end for reply_id in ids if (log := room.log(reply_id))} if room.ready else {}
     return found | logs
