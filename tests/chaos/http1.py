@@ -25,7 +25,7 @@ class NoAnswer(Exception):
 
 
 class Answer:
-    """`pieces()` yields the body as it comes; afterwards `end` says how it ended: only CLEAN was meant to."""
+    """`pieces()` yields a chunked body as it comes (others are read at once); afterwards `end` says how it ended: only CLEAN was meant to."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
@@ -35,6 +35,10 @@ class Answer:
         line, *lines = head.decode("latin-1").split("\r\n")
         self.status = int(line.split(" ", 2)[1])
         self.headers = {k.strip().lower(): v.strip() for k, v in (h.split(":", 1) for h in lines)}
+        self._chunked = self.headers.get("transfer-encoding") == "chunked"
+        self._whole = b"" if self._chunked else b"".join(self._counted(int(self.headers.get("content-length", 0))))
+        if not self._chunked:
+            self.close()
 
     @property
     def reply_id(self) -> str | None:
@@ -55,11 +59,11 @@ class Answer:
         return b"".join(self.pieces())
 
     def pieces(self) -> Iterator[bytes]:
-        if self.headers.get("transfer-encoding") == "chunked":
+        if self._chunked:
             yield from self._chunks()
+            self.close()
         else:
-            yield from self._counted(int(self.headers.get("content-length", 0)))
-        self.close()
+            yield self._whole
 
     def reset(self) -> None:
         reset(self._sock)

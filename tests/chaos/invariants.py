@@ -16,8 +16,9 @@ from tests.chaos.database import Database
 from tests.chaos.stage import Stage
 from tests.chaos.talk import FINAL, Talk
 
-CALM_SECONDS = 8.0  # after the last reply: folding, ticks, idle connections
+CALM_SECONDS = 5.0  # after the last reply: folding, ticks, idle connections
 ALIVE_SECONDS = 5.0
+STOP_SECONDS = 1.0
 SLACK = 3.0  # this machine is busy with other things: only what takes much longer is a finding
 
 
@@ -179,6 +180,9 @@ def _generations(found: Findings, stage: Stage, talk: Talk, requests: list[dict[
     if not talk.gone and talk.ended:
         attempts = talk.ended["attempts"]
         found.expect(len(mine) <= attempts, f"ONE GENERATION {len(mine)} requests in {attempts} attempts")
+    for granted in talk.stops_granted:
+        late = [r for r in mine if not talk.continued and (r["ended"] or time.time()) > granted + STOP_SECONDS * SLACK]
+        found.expect(not late, f"STOP the model went on talking after a stop: {talk.reply_id}")
     if stage.scenario.fault.overlaps:
         return
     for older, newer in itertools.pairwise(mine):

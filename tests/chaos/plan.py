@@ -5,6 +5,7 @@ A scenario is its seed and its number: the number names the cell of the matrix, 
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from dataclasses import dataclass
@@ -66,19 +67,23 @@ def cells() -> list[tuple[Kind, Fault, str]]:
 
 
 def scenario(seed: int, number: int) -> Scenario:
+    matrix = _shuffled(seed)
+    return Scenario(seed, number, *matrix[number % len(matrix)])
+
+
+@functools.cache
+def _shuffled(seed: int) -> tuple[tuple[Kind, Fault, str], ...]:
     matrix = cells()
     random.Random(seed).shuffle(matrix)
-    return Scenario(seed, number, *matrix[number % len(matrix)])
+    return tuple(matrix)
 
 
 def draw(seed: int, count: int, only: str = "") -> list[Scenario]:
     """The first `count` scenarios of a seed whose description matches the regular expression `only`."""
-    matrix = cells()
-    random.Random(seed).shuffle(matrix)
     found: list[Scenario] = []
     number = 0
-    while len(found) < count and number < 100 * len(matrix):
-        one = Scenario(seed, number, *matrix[number % len(matrix)])
+    while len(found) < count and number < 100 * len(_shuffled(seed)):
+        one = scenario(seed, number)
         if re.search(only, str(one)):
             found.append(one)
         number += 1

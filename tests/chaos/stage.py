@@ -37,7 +37,7 @@ class Stage:
         self._vanishing: Any = None
         self._shared: set[str] = set()  # chats with more than one talk
         person = world.register("carol") if scenario.fault.name == "user-deleted" else world.alice
-        self.target = self.talk(person).open_chat()
+        self.target = self.talk(person, words=self._words()).open_chat()
 
     def talk(self, person: Any = None, words: int = 0, model: str = "") -> Talk:
         words = words or self.rng.randint(*WORDS)
@@ -46,6 +46,11 @@ class Stage:
         talk = Talk(self.world, self.rng, person or self.world.alice, model, words, until)
         self.talks.append(talk)
         return talk
+
+    def _words(self) -> int:
+        """A stop shows in a text that would go on for longer than a stop may take."""
+        stops = self.scenario.fault.name.startswith("stop-") and self.scenario.moment in (*EARLY, "append", "emit")
+        return 300 if stops else 0
 
     # The play
 

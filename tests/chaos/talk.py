@@ -44,6 +44,7 @@ class Talk:
         self.reply_id: str | None = None
         self.acknowledged = False
         self.stops: list[float] = []  # when somebody asked for the end (time.time)
+        self.stops_granted: list[float] = []  # when that was answered, by the status of a reply
         self.gone = False  # its chat or user was deleted by the scenario
         self.retries = True  # a refusal of the provider makes its client try again
         self.answers: list[tuple[str, int, str | None]] = []  # what, status, code
@@ -161,13 +162,15 @@ class Talk:
             gevent.sleep(PAUSE_SECONDS)
         return None
 
-    def stop(self, port: int) -> http1.Answer | None:
+    def stop(self, port: int) -> None:
         self.stops.append(time.time())
         what = f"replies/{self.reply_id}" if self.reply_id else f"chats/{self.chat_id}"
         try:
-            return self.call("POST", f"/api/{what}/stop", port=port)
+            answer = self.call("POST", f"/api/{what}/stop", port=port)
         except http1.NoAnswer:
-            return None
+            return
+        if answer.status == 200 and (answer.json()["data"] or {}).get("id") == (self.reply_id or ""):
+            self.stops_granted.append(time.time())
 
     def go_on(self) -> None:
         """Continues a reply that ended early, by hand, until that is granted, and reads the rest."""

@@ -1,0 +1,63 @@
+"""Breaks the product on purpose, so that a test can show that the harness would notice. Never on unless named.
+
+CHAOS_SABOTAGE=  forget       says that text is stored, and stores nothing
+                 rewind       takes a reply over a few bytes too early
+                 optimist     calls every reply complete
+                 deaf         does not hear stops
+                 hoarder      never lets go of a connection that has ended
+                 forgetful    does not know idempotency keys
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from macrochat.replies import claims, connections, generation, records, recovery, store
+
+
+def sabotage(name: str) -> None:
+    if name:
+        globals()[f"_{name}"]()
+
+
+def _forget() -> None:
+    store.Store.commit = lambda self, owner, seq, entries: None
+
+
+def _rewind() -> None:
+    claim = recovery._claim
+
+    def early(*arguments: Any) -> Any:
+        orphan = claim(*arguments)
+        return recovery.Orphan(orphan.reply_id, orphan.text[:-7], orphan.takeovers, orphan.stop_requested)
+
+    recovery._claim = early
+
+
+def _optimist() -> None:
+    finish = claims.finish
+
+    def gladly(*arguments: Any) -> Any:
+        changed = [claims.Outcome(status="complete") if isinstance(a, claims.Outcome) else a for a in arguments]
+        return finish(*changed)
+
+    claims.finish = gladly
+
+
+def _deaf() -> None:
+    generation.Generation.stop = lambda self: None
+
+
+def _hoarder() -> None:
+    connections.StreamingConnectionManager.release = lambda self, connection, reason: None
+
+
+def _forgetful() -> None:
+    record = records.record
+
+    def anew(room: Any, user_id: Any, chat_id: Any, ask: Any) -> Any:
+        return record(room, user_id, chat_id, dataclasses.replace(ask, key=uuid.uuid4().hex))
+
+    records.record = anew
