@@ -22,6 +22,7 @@ ACCESS: dict[str, Access] = {
     "accounts.logout_all": Access.SESSION,
     "accounts.change_password": Access.SESSION,
     "accounts.show_me": Access.USER,
+    "accounts.update_me": Access.SESSION,
     "accounts.delete_me": Access.SESSION,
     "accounts.list_keys": Access.SESSION,
     "accounts.create_key": Access.SESSION,

@@ -42,6 +42,10 @@ class Registration(Body):
     name: Name = ""
 
 
+class Profile(Body):
+    name: Name
+
+
 class Login(Body):
     """Any text may be tried: what could not be an account is refused in the same words as a wrong password."""
 

@@ -56,6 +56,12 @@ def show_me() -> Response:
     return success({"user": show_user(current_user)})
 
 
+@blueprint.patch("/users/me")
+def update_me() -> Response:
+    service.rename(current_user, read(forms.Profile).name)
+    return success({"user": show_user(current_user)})
+
+
 @blueprint.delete("/users/me")
 def delete_me() -> Response:
     service.delete_account(current_user, read(forms.Confirmation).password)

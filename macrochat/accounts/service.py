@@ -76,6 +76,13 @@ def login(email: str, password: str) -> User:
     return user
 
 
+def rename(user: User, name: str) -> None:
+    """What the person is called on their own pages."""
+    with database.write() as session:
+        session.execute(sa.update(User).where(User.id == user.id).values(name=name))
+        session.refresh(user)
+
+
 def change_password(user: User, current: str, new: str, *, keep: Credential) -> None:
     """Other sessions die; `keep` stays. API keys stay too: they are programs' and have their own revocation.
 

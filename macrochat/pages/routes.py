@@ -81,9 +81,12 @@ def _conversation(chat_id: uuid.UUID | None) -> str:
 
 
 def _save_settings(fields: dict[str, str]) -> AnyResponse:
-    """The theme, for browsers without JavaScript; with it the choice needs no request."""
+    """The name, or the theme (for browsers without JavaScript; with it the choice needs no request)."""
     response = redirect(url_for("pages.settings"), 303)
-    preferences.keep_theme(response, fields.get("theme", ""))
+    if "profileName" in fields:
+        people.rename(current_user, check(forms.Profile, {"name": fields["profileName"]}).name)
+    else:
+        preferences.keep_theme(response, fields.get("theme", ""))
     flash("Settings saved", "success")
     return response
 
