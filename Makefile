@@ -13,7 +13,7 @@ STAMP_DEV := $(VENV)/.requirements-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup setup-dev test test-fast test-programs check format lock migration migration-check clean
+.PHONY: help run setup setup-dev test test-fast test-programs chaos check format lock migration migration-check clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: setup-dev test-programs ## run all tests, with real databases, servers, br
 
 test-fast: setup-dev ## run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow and not browser and not local_model"
+
+chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
+	$(BIN)/python -m tests.chaos --scenarios $(or $(SCENARIOS),500) --seed $(or $(SEED),1) --only '$(ONLY)'
 
 check: setup-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

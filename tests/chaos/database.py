@@ -1,19 +1,27 @@
-"""What is stored, read past the application: one short connection a question."""
+"""What is stored, read past the application."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
 
 
 class Database:
+    """A connection of its own; each question sees what is committed at its moment."""
+
     def __init__(self, url: str) -> None:
-        self.url = url
         self._sqlite = url.startswith("sqlite")
+        if self._sqlite:
+            self._connection: Any = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=5, isolation_level=None)
+        else:
+            self._connection = psycopg2.connect(url, connect_timeout=5)
+            self._connection.autocommit = True
+
+    def close(self) -> None:
+        self._connection.close()
 
     def content(self, reply_id: str | None) -> bytes:
         rows = self._query("SELECT content FROM messages WHERE id = ?", self._id(reply_id))
@@ -44,16 +52,6 @@ class Database:
         return value.replace("-", "") if self._sqlite and value else value
 
     def _query(self, query: str, *values: Any) -> list[Any]:
-        with self._connection() as connection:
-            cursor = connection.cursor()
+        with contextlib.closing(self._connection.cursor()) as cursor:
             cursor.execute(query if self._sqlite else query.replace("?", "%s"), values)
             return list(cursor.fetchall())
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[Any]:
-        if self._sqlite:
-            connection: Any = sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=5)
-        else:
-            connection = psycopg2.connect(self.url, connect_timeout=5)
-        with contextlib.closing(connection):
-            yield connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import tempfile
@@ -122,7 +123,8 @@ def play(world: World, scenario: Scenario) -> Result:
     try:
         stage = Stage(world, scenario)
         stage.play()
-        found = check(stage, Database(world.url))
+        with contextlib.closing(Database(world.url)) as database:
+            found = check(stage, database)
         broken, compared = found.broken, found.bytes_compared
     except Exception:
         broken, compared = [f"HARNESS {traceback.format_exc()}"], 0
@@ -135,7 +137,7 @@ def play(world: World, scenario: Scenario) -> Result:
 
 
 def _measure(result: Result, stage: Stage) -> None:
-    requests = stage.world.provider.requests
+    requests = stage.world.requests()
     result.kills, result.replies, result.generations = len(stage.kills), len(stage.talks), len(requests)
     result.continued = sum(talk.continued for talk in stage.talks)
     for talk in stage.talks:

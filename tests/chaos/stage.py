@@ -19,6 +19,7 @@ from tests.support.processes import ChildProcess, wait_until
 SCENARIO_SECONDS = 100.0  # HANG: by then everything has come to its end
 HOLD_SECONDS = 6.0
 WORDS = (30, 70)
+PROBE_WORDS = 3
 MODELS = ("scripted-echo:15", "scripted-echo:25", "scripted-echo:40")
 
 
@@ -58,7 +59,7 @@ class Stage:
         """Brings the worker to the moment, strikes, heals, and waits until all clients are content."""
         for node in self.world.nodes():
             node.quietly("reset")
-        self.world.provider.reset()
+        self.world.tell_provider("reset")
         self._bystanders()
         strike = self.scenario.fault.strike(self)
         if self.scenario.moment == "k":
@@ -137,7 +138,7 @@ class Stage:
         began = max(began, time.monotonic() - 1)
         probes = []
         for node in self.world.nodes():
-            probe = self.talk(self.world.bob, words=3, model="scripted-echo:0").open_chat()
+            probe = self.talk(self.world.bob, words=PROBE_WORDS, model="scripted-echo:0").open_chat()
             probes.append(self.spawn(probe.send, node.port))
         gevent.joinall(probes, timeout=20)
         self.alive_seconds = time.monotonic() - began

@@ -38,6 +38,7 @@ class Talk:
         self.world, self.rng, self.person, self.model = world, rng, person, model
         mark = uuid.UUID(int=rng.getrandbits(128)).hex[:9]
         self.text = " ".join(f"{mark}-{number}" + rng.choice(("", "é", "😀", "中")) for number in range(words))
+        self.words = words
         self.key = uuid.UUID(int=rng.getrandbits(128)).hex
         self.until = until  # on time.monotonic's clock: the bound of HANG
         self.chat_id = ""

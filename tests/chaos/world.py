@@ -6,16 +6,11 @@ import itertools
 import json
 import os
 import random
-import shutil
 import signal
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import gevent
-import psutil
 
 from tests.chaos import http1
 from tests.chaos.lines import NoControl, ask
@@ -95,7 +90,8 @@ class World:
         self._proxy: ChildProcess | None = None
         self._settings = settings
         self.servers: list[ChildProcess] = []
-        self.dead: set[int] = set()
+        self.dead: set[int] = set()  # killed a moment ago, whatever the system says
+        self._announced: dict[str, Node] = {}
         self._numbers = itertools.count(1)
         self.alice = self.bob = Person("", "")
 
@@ -141,14 +137,15 @@ class World:
 
     def nodes(self) -> list[Node]:
         """The workers that live and serve now, oldest first."""
-        found = []
         for path in self.folder.glob("*.json"):
-            facts = json.loads(path.read_text())
-            if facts["pid"] in self.dead or not _alive(facts["pid"]):
-                path.unlink(missing_ok=True)
-                continue
-            found.append(Node(facts["pid"], facts["ppid"], facts["port"], path.with_suffix(".sock")))
-        return sorted(found, key=lambda node: node.pid)
+            if path.name not in self._announced:
+                facts = json.loads(path.read_text())
+                self._announced[path.name] = Node(facts["pid"], facts["ppid"], facts["port"], path.with_suffix(".sock"))
+        for name, node in list(self._announced.items()):
+            if node.pid in self.dead or not _alive(node.pid):
+                del self._announced[name]
+                (self.folder / name).unlink(missing_ok=True)
+        return sorted(self._announced.values(), key=lambda node: node.pid)
 
     def any_port(self, rng: random.Random) -> int:
         """A door to some worker; the common one when no worker is known."""
@@ -170,6 +167,15 @@ class World:
         return Person(email, cookie)
 
     # Parts
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What the provider was asked since its last reset (fields: scripted/state.py)."""
+        found: list[dict[str, Any]] = http1.request(self.provider.port, "GET", "/control/state").json()["requests"]
+        return found
+
+    def tell_provider(self, verb: str) -> None:
+        """`reset` or `release`."""
+        http1.request(self.provider.port, "POST", f"/control/{verb}")
 
     def proxy(self, route: str, mode: str, **fields: Any) -> int:
         """Sets the `provider` or the `database` proxy; returns how many connections were open."""
@@ -214,16 +220,8 @@ class World:
 
 
 def _alive(pid: int) -> bool:
+    """Neither gone nor waiting to be buried."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
         return False
-
-
-def remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def sleep_until(moment: float) -> None:
-    """`moment` on time.monotonic's clock."""
-    gevent.sleep(max(0.0, moment - time.monotonic()))

@@ -56,7 +56,7 @@ def _wait_together(world: World, count: int) -> tuple[dict[str, Any], list[str]]
     probe.send(node.port)
     answered = time.monotonic() - began
     open_now = node.ask("gauges")["connections"]
-    world.provider.release()
+    world.tell_provider("release")
     finished = [gevent.spawn(answer.body) for answer in [*followers, *(post for post in posts if post)]]
     gevent.joinall(finished, timeout=60)
     expected = b"".join(b"w%d " % k for k in range(15))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import signal
 import time
@@ -54,10 +55,10 @@ def _deploy(
 
 
 def _verdict(world: World, talks: list[Talk], took: float, live: int) -> tuple[dict[str, Any], list[str]]:
-    database = Database(world.url)
     wrong = [finding for talk in talks for finding in talk.broken]
-    for talk in talks:
-        stored = database.content(talk.reply_id)
+    with contextlib.closing(Database(world.url)) as database:
+        texts = [database.content(talk.reply_id) for talk in talks]
+    for talk, stored in zip(talks, texts, strict=True):
         heard = b"".join(bytes(segment.data) for segment in talk.segments)
         if stored != talk.expected or heard != talk.expected:
             wrong.append(f"{talk.reply_id}: {len(heard)} heard, {len(stored)} stored, {len(talk.expected)} said")
