@@ -37,6 +37,7 @@ MODELS = (
     "scripted-hold",
     "scripted-hold:3",
     "scripted-hold:3:400",
+    "scripted-hold:20:200",
     "scripted-hold:40:80",
     "scripted-cut:0",
     "scripted-cut:3",

@@ -1,7 +1,7 @@
 """Replies over the wire, from servers that live as long as the session.
 
 `here` and `there` are two gunicorns on one database: what another worker or another machine is to the one that writes.
-`kind` is their database; a module that needs both overrides it (`both_databases`). In this process: `app`, with a
+`kind` is their database; a module that needs both overrides it. In this process: `app`, with a
 provider to talk to; it, alice and bob live as long as a module.
 """
 
@@ -43,6 +43,12 @@ def here(pair, kind, provider):
 @pytest.fixture
 def there(pair, kind, provider):
     return pair(kind, "there")
+
+
+@pytest.fixture
+def crew(shared_server, kind, provider):
+    """One gunicorn of two workers, which tests may kill."""
+    return shared_server(database=kind, workers=2, MACROCHAT_LEASE_SECONDS="2", **SCRIPTED)
 
 
 @pytest.fixture

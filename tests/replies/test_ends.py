@@ -41,11 +41,6 @@ ODD = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def kind(request):
-    return request.param
-
-
 def check_stored(person, chat, body):
     """What was read is what is stored, in every view; returns the status object."""
     status, message = status_of(person, body.reply_id), messages_of(person, chat)[1]
@@ -56,6 +51,7 @@ def check_stored(person, chat, body):
     return status
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize(("model", "code"), BREAKS)
 def test_a_break_cuts_the_body_and_keeps_what_came(ann, model, code):
     chat = new_chat(ann)
@@ -78,6 +74,7 @@ def test_a_finish_reason_makes_a_reply_complete(ann, model, reason):
     assert (status["status"], status["finishReason"], status["error"]) == ("complete", reason, None)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("model", ODD)
 def test_odd_text_arrives_and_is_stored_as_the_same_bytes(ann, model):
     chat = new_chat(ann)

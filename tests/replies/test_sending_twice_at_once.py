@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from tests.replies.asking import SCRIPTED, asked, follow, messages_of, new_chat, question, say, send, unique, when_final
+from tests.replies.asking import asked, follow, messages_of, new_chat, question, say, send, unique, when_final
 from tests.support.answers import refusal
 
 
@@ -74,8 +74,9 @@ def test_a_person_has_five_replies_at_once_however_they_are_asked_for(ann, here,
     assert sorted(map(str, found)) == ["200"] * 5 + ["TOO_MANY_STREAMS"] * 3
 
 
-def test_two_workers_of_one_server_share_keys(server, sign_up, provider):
-    person = sign_up(server(workers=2, **SCRIPTED))
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_two_workers_of_one_server_share_keys(crew, sign_up, provider):
+    person = sign_up(crew)
     chat, text = new_chat(person), unique()
     bodies = at_once(*((lambda: say(person, chat, text, "scripted-echo:20", Idempotency_Key="key"),) for _ in range(8)))
     assert {body.data.decode() for body in bodies} == {text}

@@ -1,0 +1,77 @@
+"""A provider whose strings a test pulls: it says what it is told, when it is told, and remembers who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gevent.queue import Queue
+
+from macrochat.errors import UpstreamUnreachable
+from macrochat.providers.base import CompletionRequest, ContinueMode, Usage
+
+MODEL = "puppet"
+
+
+class Line:
+    """One open answer. `prefix` is the text it was asked to continue."""
+
+    usage: Usage | None = None
+
+    def __init__(self, request: CompletionRequest) -> None:
+        self.question = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
+        self.prefix = request.prefix
+        self.finish_reason: str | None = None
+        self.closed = False
+        self._orders: Queue[bytes | None | Exception] = Queue()
+
+    def say(self, text: str) -> None:
+        self._orders.put(text.encode())
+
+    def finish(self) -> None:
+        self._orders.put(None)
+
+    def fail(self) -> None:
+        self._orders.put(UpstreamUnreachable("The line went dead", code="UPSTREAM_INTERRUPTED"))
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (order := self._orders.get()) is not None:
+            if isinstance(order, Exception):
+                raise order
+            yield order
+        self.finish_reason = "stop"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Puppet:
+    """The provider, and as much of a registry as the application asks for."""
+
+    name = MODEL
+
+    def __init__(self, continue_mode: ContinueMode = "prefill") -> None:
+        self.continue_mode: ContinueMode = continue_mode
+        self.lines: list[Line] = []
+        self.refusing = False
+
+    @property
+    def providers(self) -> list[Puppet]:
+        return [self]
+
+    def resolve(self, _model: str | None = None) -> tuple[Puppet, str]:
+        return self, MODEL
+
+    def open(self, request: CompletionRequest) -> Line:
+        if self.refusing:
+            raise UpstreamUnreachable("Nobody is there")
+        self.lines.append(Line(request))
+        return self.lines[-1]
+
+    def reachable(self, timeout: float = 2.0) -> bool:
+        return True
+
+    def line_for(self, question: str) -> Line | None:
+        """The open answer to a question. Raises AssertionError when there are two: ONE GENERATION."""
+        open_now = [line for line in self.lines if line.question == question and not line.closed]
+        assert len(open_now) <= 1, f"{len(open_now)} generations of one reply"
+        return open_now[0] if open_now else None

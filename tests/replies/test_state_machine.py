@@ -1,0 +1,377 @@
+"""Hypothesis drives two machines on one database through sends, stops, retries, deletions and crashes, and compares
+
+them after every step with a model of the rules that is small enough to be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+import hypothesis.strategies as st
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+
+from macrochat.replies.connections import BodyCut
+from macrochat.replies.runtime import MAX_TAKEOVERS
+from macrochat.replies.store import workers
+from tests.replies.puppet import MODEL, Line, Puppet
+from tests.support.servers import PASSWORD, register
+
+MACHINES = (0, 1)
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass
+class Message:
+    """The model of a message and its reply. `takeovers` counts since a person last asked."""
+
+    chat: str
+    text: str
+    key: str
+    id: str = ""
+    status: str = "streaming"
+    said: str = ""
+    owner: int = 0
+    takeovers: int = 0
+    attempts: int = 1
+
+
+@dataclass
+class Chat:
+    id: str
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def running(self) -> Message | None:
+        return next((message for message in self.messages if message.status == "streaming"), None)
+
+
+class Machine:
+    """One application with its engine room, and a client signed in as the only person there is."""
+
+    def __init__(self, app: Any, puppet: Puppet, client: Any) -> None:
+        self.app, self.client = app, client
+        app.extensions["macrochat.registry"] = puppet
+        self.room = app.extensions["macrochat"]
+        self.room.start()
+
+    def crash_and_boot(self) -> uuid.UUID:
+        """Everything it was doing is gone, and nothing of it told to anybody. Returns the dead worker's id."""
+        dead = self.room.worker_id
+        self.room.stop()
+        self.room.generations.clear()
+        self.room.start()
+        return dead  # type: ignore[no-any-return]
+
+    def expire(self, worker: uuid.UUID) -> None:
+        """Lets the time pass after which a silent worker counts as dead; looks around at once."""
+        late = sa.update(workers).where(workers.c.id == worker).values(lease_until=1.0)
+        self.room.store.transact(lambda connection: connection.execute(late))
+        self.room._sweep()
+
+
+class Rules(RuleBasedStateMachine):
+    """The test below gives it its machines."""
+
+    machines: tuple[Machine, Machine]
+    puppet: Puppet
+    numbers = itertools.count(1)
+
+    chats = Bundle("chats")
+    messages = Bundle("messages")
+    machine = st.sampled_from(MACHINES)
+
+    def client(self, machine: int) -> Any:
+        return self.machines[machine].client
+
+    # What people do
+
+    @rule(target=chats, machine=machine)
+    def open_chat(self, machine: int) -> Chat:
+        answer = self.client(machine).post("/api/chats", json={})
+        return Chat(answer.get_json()["data"]["id"])
+
+    @rule(target=messages, chat=chats, machine=machine)
+    def send(self, chat: Chat, machine: int) -> Message:
+        number = next(self.numbers)
+        message = Message(chat.id, f"question {number}", f"key-{number}", owner=machine)
+        answer = self.ask(message, machine)
+        if chat.running:
+            assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
+            return chat.running
+        assert answer.status_code == 200
+        message.id = answer.headers["X-Reply-Id"]
+        self.remember(chat, message)
+        return message
+
+    @rule(message=messages, machine=machine)
+    def send_again(self, message: Message, machine: int) -> None:
+        """The same key attaches to the same reply; a reply that failed before its first word is tried once more."""
+        answer = self.ask(message, machine)
+        if self.is_gone(message, answer):
+            return
+        retried = message.status == "failed" and not message.said
+        if retried and self.busy(message):
+            assert answer.status_code == 409
+            return
+        assert answer.status_code == 200
+        assert answer.headers["X-Reply-Id"] == message.id
+        assert answer.headers["Idempotent-Replayed"] == "true"
+        if retried:
+            self.runs_again(message, machine)
+
+    @rule(message=messages, machine=machine)
+    def send_other_words_with_the_same_key(self, message: Message, machine: int) -> None:
+        answer = self.ask(message, machine, text="something else")
+        if self.is_gone(message, answer):
+            return
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+    @rule(message=messages, machine=machine)
+    def stop(self, message: Message, machine: int) -> None:
+        answer = self.client(machine).post(f"/api/replies/{message.id}/stop")
+        if self.is_gone(message, answer):
+            return
+        if message.status == "streaming":
+            message.status = "stopped"
+        assert answer.status_code == 200
+        assert answer.get_json()["data"]["status"] == message.status
+
+    @rule(message=messages, machine=machine)
+    def go_on(self, message: Message, machine: int) -> None:
+        """Continue: only what ended early, and only while nothing else runs in the chat."""
+        answer = self.client(machine).post(f"/api/replies/{message.id}/continue")
+        answer.close()
+        if self.is_gone(message, answer):
+            return
+        if message.status in ("streaming", "complete") or self.busy(message):
+            assert answer.status_code == 409
+        else:
+            assert answer.status_code == 200
+            self.runs_again(message, machine)
+
+    @rule(message=messages, machine=machine, data=st.data())
+    def read(self, message: Message, machine: int, data: st.DataObject) -> None:
+        """From any byte, at any machine: what was said so far, and the end only if there is one."""
+        text = message.said.encode()
+        offset = data.draw(st.integers(0, len(text) + 1))
+        answer = self.client(machine).get(f"/api/replies/{message.id}/stream?offset={offset}")
+        if self.is_gone(message, answer):
+            return
+        if offset > len(text):
+            assert answer.status_code == 416
+        elif message.status == "streaming":
+            answer.close()
+            assert answer.status_code == 200
+        else:
+            assert body(answer, clean=message.status in ("complete", "stopped")) == text[offset:]
+
+    @rule(chat=consumes(chats), machine=machine)
+    def delete_chat(self, chat: Chat, machine: int) -> None:
+        assert self.client(machine).delete(f"/api/chats/{chat.id}").status_code == 200
+        for message in chat.messages:
+            message.status = "deleted"
+
+    # What models do
+
+    @rule(message=messages, words=st.integers(1, 3))
+    def say(self, message: Message, words: int) -> None:
+        if message.status == "streaming":
+            text = "".join(f"{next(self.numbers)} é " for _ in range(words))
+            self.line(message).say(text)
+            message.said += text
+
+    @rule(message=messages)
+    def finish(self, message: Message) -> None:
+        if message.status == "streaming":
+            self.line(message).finish()
+            message.status = "complete"
+
+    @rule(message=messages)
+    def fail(self, message: Message) -> None:
+        if message.status == "streaming":
+            self.line(message).fail()
+            message.status = "failed"
+
+    @rule(chat=chats, machine=machine)
+    def refuse(self, chat: Chat, machine: int) -> None:
+        """A refusal before the first word is the answer to the send, and the message is kept."""
+        if chat.running:
+            return
+        number = next(self.numbers)
+        message = Message(chat.id, f"question {number}", f"key-{number}", status="failed", owner=machine)
+        self.puppet.refusing = True
+        answer = self.ask(message, machine)
+        self.puppet.refusing = False
+        assert answer.status_code == 502
+        found = self.client(machine).get(f"/api/chats/{chat.id}").get_json()["data"]["messages"]
+        message.id = found[-1]["id"]
+        self.remember(chat, message)
+
+    # What machines do
+
+    @rule(machine=machine)
+    def crash(self, machine: int) -> None:
+        """Whatever it wrote goes on at the other machine; what was taken over too often ends as interrupted."""
+        self.settle()
+        dead = self.machines[machine].crash_and_boot()
+        other = 1 - machine
+        self.machines[other].expire(dead)
+        for message in self.all:
+            if message.status == "streaming" and message.owner == machine:
+                message.owner = other
+                message.takeovers += 1
+                message.attempts += 1
+                if message.takeovers > MAX_TAKEOVERS:
+                    message.status = "interrupted"
+
+    # What is always true
+
+    @invariant()
+    def both_machines_tell_the_same_truth(self) -> None:
+        self.settle()
+        for message, machine in itertools.product(self.all, MACHINES):
+            assert self.told(message, machine) == expected(message)
+
+    @invariant()
+    def each_message_is_stored_once(self) -> None:
+        for message in self.all:
+            if message.status != "deleted":
+                found = self.client(0).get(f"/api/chats/{message.chat}").get_json()["data"]["messages"]
+                assert [m["content"] for m in found].count(message.text) <= 1
+                assert any(m["id"] == message.id and m["content"] == message.said for m in found)
+
+    @invariant()
+    def the_model_talks_only_to_replies_that_run(self) -> None:
+        for message in self.all:
+            running = message.status == "streaming"
+            wait_for(lambda message=message, running=running: bool(self.puppet.line_for(message.text)) == running)
+
+    def teardown(self) -> None:
+        for message in self.all:
+            if message.status == "streaming":
+                self.client(0).post(f"/api/replies/{message.id}/stop")
+
+    # Parts
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[Message] = []
+
+    def ask(self, message: Message, machine: int, text: str = "") -> Any:
+        body = {"messages": [{"role": "user", "content": text or message.text}], "model": MODEL}
+        headers = {"Idempotency-Key": message.key}
+        answer = self.client(machine).post(f"/api/chats/{message.chat}/stream", json=body, headers=headers)
+        answer.close()
+        return answer
+
+    def remember(self, chat: Chat, message: Message) -> None:
+        chat.messages.append(message)
+        self.all.append(message)
+
+    def busy(self, message: Message) -> bool:
+        """Whether another reply runs in the message's chat."""
+        return any(m.chat == message.chat and m.status == "streaming" for m in self.all)
+
+    def runs_again(self, message: Message, machine: int) -> None:
+        message.status, message.owner, message.takeovers = "streaming", machine, 0
+        message.attempts += 1
+        assert self.line(message).prefix == message.said
+
+    def is_gone(self, message: Message, answer: Any) -> bool:
+        """What was in a deleted chat does not exist, whatever is asked of it."""
+        if message.status == "deleted":
+            assert answer.status_code == 404
+        return message.status == "deleted"
+
+    def line(self, message: Message) -> Line:
+        """The open answer to a message that runs."""
+        return wait_for(lambda: self.puppet.line_for(message.text))  # type: ignore[no-any-return]
+
+    def told(self, message: Message, machine: int) -> tuple[Any, ...]:
+        answer = self.client(machine).get(f"/api/replies/{message.id}")
+        if answer.status_code == 404:
+            return ("deleted",)
+        facts = answer.get_json()["data"]
+        return facts["status"], facts["bytes"], facts["sha256"], facts["attempts"]
+
+    def settle(self) -> None:
+        """Lets all that was said and done arrive in the database."""
+        for message in self.all:
+            wait_for(
+                lambda message=message: self.told(message, 0) == expected(message), lambda: self.difference(message)
+            )
+
+    def difference(self, message: Message) -> str:
+        return f"{message}: told {self.told(message, 0)}, expected {expected(message)}"
+
+
+def body(answer: Any, *, clean: bool) -> bytes:
+    """All of a final reply's bytes. The body is cut at its end unless the reply ended well."""
+    pieces = []
+    with pytest.raises(BodyCut) if not clean else contextlib.nullcontext():
+        for piece in answer.iter_encoded():
+            pieces.append(piece)  # noqa: PERF402 - what came before the cut counts
+    return b"".join(pieces)
+
+
+def expected(message: Message) -> tuple[Any, ...]:
+    if message.status == "deleted":
+        return ("deleted",)
+    text = message.said.encode()
+    return message.status, len(text), hashlib.sha256(text).hexdigest(), message.attempts
+
+
+def wait_for(condition: Callable[[], Any], what: Callable[[], str] = str) -> Any:
+    """The first true value of `condition`. Raises AssertionError, with `what()`, when it does not come."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not (value := condition()):
+        assert time.monotonic() < until, what()
+        gevent.sleep(0.005)
+    return value
+
+
+@pytest.fixture
+def machines(make_app, database_url):
+    apps = [make_app(database_url, MACROCHAT_MAX_STREAMS_PER_USER="1000") for _ in MACHINES]
+    puppet = Puppet()
+    clients = [apps[0].test_client()]
+    register(clients[0], "alice@example.org")
+    clients.append(apps[1].test_client())
+    login = clients[1].post("/api/auth/login", json={"email": "alice@example.org", "password": PASSWORD})
+    assert login.status_code == 200
+    found = tuple(Machine(app, puppet, client) for app, client in zip(apps, clients, strict=True))
+    yield found
+    for machine in found:
+        machine.room.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_machines_keep_the_rules(machines):
+    class Bound(Rules):
+        pass
+
+    Bound.machines = machines
+    Bound.puppet = machines[0].app.extensions["macrochat.registry"]
+    run_state_machine_as_test(Bound, settings=SETTINGS)
+
+
+SETTINGS = settings(
+    max_examples=15,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
