@@ -1,6 +1,6 @@
 """A worker dies in mid-sentence and another goes on (promises 2, 3, 5; W14). Two workers in this process.
 
-`first` and `second` share a database; `crash` ends the first as a power cut would, its lease still running.
+`first` and `second` share a database; `crash` ends the first as a power cut would.
 """
 
 import hashlib
@@ -24,7 +24,6 @@ from tests.support.processes import wait_until
 MODEL = "scripted-words:200:10"  # 2 s
 HELD = "scripted-hold:20:200"  # the same text, of which most waits to be released
 TEXT = expected_text(MODEL, []).encode()
-LEASE = {"MACROCHAT_LEASE_SECONDS": "1"}
 NOTICED = 8  # seconds in which a crash must be noticed
 
 
@@ -36,16 +35,21 @@ def continue_mode():
     return "prompt"
 
 
+@pytest.fixture(autouse=True)
+def sweep_often(monkeypatch):
+    monkeypatch.setattr(recovery, "SWEEP_SECONDS", 0.2)
+
+
 @pytest.fixture
 def first(run_app, kind, continue_mode, provider):
-    with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, **LEASE) as app:
+    with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, MACROCHAT_LEASE_SECONDS="1") as app:
         yield app
 
 
 @pytest.fixture
 def second(run_app, first, continue_mode):
     url = first.config["SETTINGS"].database_url.replace("+psycopg2", "")
-    with run_app(url=url, MACROCHAT_CONTINUE_MODE=continue_mode, **LEASE) as app:
+    with run_app(url=url, MACROCHAT_CONTINUE_MODE=continue_mode, MACROCHAT_LEASE_SECONDS="60") as app:
         app.extensions["macrochat"].start()
         yield app
 
@@ -64,10 +68,16 @@ def ada_there(second, ada):
     return person
 
 
-def crash(app):
+def crash(app, *, lease_runs=False):
+    """With `lease_runs` the others have to wait until it is over; else it is, which makes a test a second shorter."""
     room = app.extensions["macrochat"]
+    over = sa.update(Worker).where(Worker.id == room.worker_id).values(lease_until=1)
     room.stop()
     room.start = lambda worker=None: None  # requests that still wait in it must not bring it back to life
+    if not lease_runs:
+        with app.app_context():
+            db.session.execute(over)
+            db.session.commit()
 
 
 def begin(person, text="hello", model=MODEL, size=40):
@@ -88,7 +98,7 @@ def set_reply(app, reply_id, **values):
 def test_the_reply_goes_on_from_the_last_committed_byte(first, ada, ada_there, provider):
     text = unique()
     chat, reply_id = begin(ada, text)
-    crash(first)
+    crash(first, lease_runs=True)
     status = when_final(ada_there, reply_id, NOTICED + 3)
     assert (status["status"], status["attempts"], status["finishReason"]) == ("complete", 2, "stop")
     assert (status["bytes"], status["sha256"]) == (len(TEXT), hashlib.sha256(TEXT).hexdigest())
@@ -174,9 +184,11 @@ def test_a_reply_is_taken_over_three_times_and_then_interrupted(first, ada, ada_
 @pytest.mark.parametrize("continue_mode", ["prefill"])
 def test_a_model_that_goes_on_by_prefill_does(first, ada, ada_there, provider):
     text = unique()
-    _chat, reply_id = begin(ada, text)
+    _chat, reply_id = begin(ada, text, HELD)
     crash(first)
-    assert when_final(ada_there, reply_id, NOTICED + 3)["bytes"] == len(TEXT)
+    wait_until(lambda: len(asked(provider, text)) == 2, NOTICED, "taken over")
+    provider.release()
+    assert when_final(ada_there, reply_id)["bytes"] == len(TEXT)
     assert asked(provider, text)[1]["messages"][-1]["role"] == "assistant"
 
 
@@ -218,7 +230,8 @@ def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(
     fence(first, by=second)
     status = when_final(ada, reply_id, NOTICED)
     heard = reading.get(timeout=5)
-    assert (status["status"], status["attempts"]) == ("complete", 2)
+    assert status["status"] == "complete"
+    assert status["attempts"] >= 2
     assert (heard.data, heard.cut) == (TEXT, None)
     assert messages_of(ada, chat)[1]["content"].encode() == TEXT
     wait_until(lambda: room.ready and room.worker_id != before, 3, "a new life")
