@@ -2,9 +2,13 @@
 
 import gzip
 import json
+import uuid
 
 import pytest
+import sqlalchemy as sa
 
+from macrochat.chats.models import Chat
+from macrochat.extensions import db
 from tests.replies.asking import messages_of, question
 from tests.replies.hearing import hear, post
 from tests.support.answers import refusal
@@ -151,6 +155,15 @@ def test_a_history_of_megabytes_in_the_body_does_no_harm(alice, chat):
 def test_a_model_that_is_not_here_is_refused_and_nothing_is_stored(alice, chat, model, code):
     refusal(post(alice, chat, {"messages": [USER], "model": model}), 400, code)
     assert messages_of(alice, chat) == []
+
+
+def test_a_chat_whose_model_is_no_longer_here_says_so_and_can_choose_another(app, alice, chat):
+    with app.app_context():
+        db.session.execute(sa.update(Chat).where(Chat.id == uuid.UUID(chat)).values(model="retired"))
+        db.session.commit()
+    refusal(post(alice, chat, {"messages": [USER]}), 400, "UNKNOWN_MODEL")
+    assert messages_of(alice, chat) == []
+    assert hear(post(alice, chat, {"messages": [USER], "model": "scripted-echo"})).data == b"hello"
 
 
 @pytest.mark.parametrize("key", ["", "  ", "k" * 256])

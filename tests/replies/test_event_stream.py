@@ -5,7 +5,9 @@ import json
 import pytest
 
 from macrochat.providers.scripted import expected_text
+from macrochat.replies import connections
 from tests.replies.asking import begin, follow, new_chat, question, say, send, status_of
+from tests.replies.hearing import post
 from tests.support.answers import refusal
 
 EVENTS = "text/event-stream"
@@ -129,3 +131,19 @@ def test_events_come_only_to_whom_they_are_dearer_than_text(ann, accept, content
     answer = ann.get(f"/api/replies/{reply_id}/stream", headers={"Accept": accept})
     assert answer.headers["Content-Type"] == f"{content_type}; charset=utf-8"
     assert "Accept" in answer.headers["Vary"]
+
+
+def test_silence_has_comments_for_events_and_nothing_for_text(alice, chat, provider, monkeypatch):
+    monkeypatch.setattr(connections, "TICK_SECONDS", 0.05)
+    answer = post(alice, chat, question("hello", model="scripted-hold:3"), Accept=EVENTS)
+    pieces = iter(answer.response)
+    seen = b""
+    while seen.count(b": \n\n") < 3:
+        seen += next(pieces)
+    assert text_of(events(seen)) == b"w0 w1 w2 ", "comments are no events"
+    raw = iter(alice.get(f"/api/replies/{answer.headers['X-Reply-Id']}/stream").response)
+    assert b"".join(next(raw) for _ in range(5)) == b"w0 w1 w2 "
+    provider.release()
+    rest = seen + b"".join(pieces)
+    assert events(rest)[-1][0] == "done"
+    assert b"".join(raw) == text_of(events(rest))[9:]

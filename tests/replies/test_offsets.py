@@ -97,6 +97,14 @@ def test_a_reply_that_does_not_exist_has_no_range(ann, path):
         refusal(ann.get(url), 404, "REPLY_NOT_FOUND")
 
 
+def test_head_tells_the_headers_and_reads_nothing(ann, final, running):
+    for reply_id in (final, running):
+        answer = ann.head(f"/api/replies/{reply_id}/stream")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["Accept-Ranges"] == "bytes"
+        assert ann.head(f"/api/replies/{reply_id}/stream?offset=abc").status_code == 400
+
+
 def test_curl_takes_up_a_reply_that_is_still_being_written(ann, here, there, provider, tmp_path):
     """The first curl is cut off in the middle; the second goes on from its file, through the other server."""
     file, text = tmp_path / "reply.txt", expected_text("scripted-words:60:50", []).encode()
