@@ -11,6 +11,7 @@ import pytest
 
 from macrochat import create_app
 from macrochat.extensions import db
+from macrochat.replies import recovery
 from tests.replies.asking import SCRIPTED, new_chat
 from tests.replies.desk import Desk
 from tests.support import servers
@@ -136,6 +137,47 @@ def bob(app):
 def chat(alice, provider):
     """The id of an empty chat of alice's."""
     return new_chat(alice)
+
+
+# Two workers in this process
+
+
+@pytest.fixture
+def continue_mode():
+    return "prompt"
+
+
+@pytest.fixture
+def sweeps_come_often(monkeypatch):
+    monkeypatch.setattr(recovery, "SWEEP_SECONDS", 0.2)
+
+
+@pytest.fixture
+def first(run_app, kind, continue_mode, provider):
+    with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, MACROCHAT_LEASE_SECONDS="1") as app:
+        yield app
+
+
+@pytest.fixture
+def second(run_app, first, continue_mode):
+    url = first.config["SETTINGS"].database_url.replace("+psycopg2", "")
+    with run_app(url=url, MACROCHAT_CONTINUE_MODE=continue_mode, MACROCHAT_LEASE_SECONDS="60") as app:
+        app.extensions["macrochat"].start()
+        yield app
+
+
+@pytest.fixture
+def ada(first):
+    return servers.register(first.test_client(), "ada@example.org")
+
+
+@pytest.fixture
+def ada_there(second, ada):
+    """Ada, who talks to the second worker."""
+    person = second.test_client()
+    login = {"email": "ada@example.org", "password": servers.PASSWORD}
+    assert person.post("/api/auth/login", json=login).status_code == 200
+    return person
 
 
 # Without HTTP

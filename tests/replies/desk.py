@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from gevent.event import Event
 
 from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
+from macrochat.config import Settings
 from macrochat.database import new_id, now
 from macrochat.replies import claims, texts
 from macrochat.replies.claims import Outcome
-from macrochat.replies.journal import Journal
+from macrochat.replies.journal import Journal, Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
 from macrochat.replies.recovery import Lease, Orphan, _sweep
-from macrochat.replies.store import Store, fold, rows_after, workers
+from macrochat.replies.store import Entry, Store, fold, rows_after, workers
 from tests.support.databases import settings_for
 
 
@@ -66,7 +68,7 @@ class Desk:
             entries = [entry for _number, found in rows for entry in found]
             self.store.transact(lambda connection: fold(connection, self.owner, rows[-1][0], entries))
 
-    def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> str | None:
+    def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> bool:
         outcome = Outcome(status=status)
         return self.store.transact(
             lambda connection: claims.finish(connection, self.owner, reply_id, base, tail, outcome, None)
@@ -121,6 +123,38 @@ class Desk:
         owned = {"chat_id": chat_id, "user_id": self.user_id, "owner": self.owner}
         _insert(connection, Reply, id=reply_id, model="m", started_at=now(), **owned)
         return reply_id
+
+
+class Gate(Store):
+    """A store whose commits wait `before` they are tried and `after` they have succeeded."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.before, self.after = Event(), Event()
+        self.before.set()
+        self.after.set()
+        self.tries = 0
+        self.fails: list[
+            tuple[str, Exception]
+        ] = []  # errors to raise, one a try; ("before" or "after" the row is stored, error)
+
+    def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
+        self.tries += 1
+        self.before.wait()
+        moment, error = self.fails.pop(0) if self.fails else ("", Exception())
+        if moment == "before":
+            raise error
+        super().commit(owner, seq, entries)
+        self.after.wait()
+        if moment == "after":
+            raise error
+
+
+def open_log(desk: Desk, journal: Journal) -> Log:
+    """The log of a new reply."""
+    log = Log(desk.reply())
+    journal.open(log)
+    return log
 
 
 def _insert(connection: sa.Connection, table: Any, **values: Any) -> None:

@@ -6,43 +6,16 @@ import time
 import gevent
 import psycopg2.extensions
 import pytest
-import sqlalchemy as sa
 from gevent.event import Event
 
 from macrochat.replies import journal as module
-from macrochat.replies.journal import Log, StorageFailed
-from macrochat.replies.models import JournalRow, Worker
-from macrochat.replies.store import Fenced, Store
-
-OUTAGE = sa.exc.OperationalError("INSERT", {}, Exception("the server closed the connection"))
+from macrochat.replies.journal import Log
+from tests.replies.desk import Gate, open_log
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def kind(request):
     return request.param
-
-
-class Gate(Store):
-    """A store whose commits wait `before` they are tried and `after` they have succeeded."""
-
-    def __init__(self, settings):
-        super().__init__(settings)
-        self.before, self.after = Event(), Event()
-        self.before.set()
-        self.after.set()
-        self.tries = 0
-        self.fails = []  # errors to raise, one a try; ("before" or "after" the row is stored, error)
-
-    def commit(self, owner, seq, entries):
-        self.tries += 1
-        self.before.wait()
-        moment, error = self.fails.pop(0) if self.fails else (None, None)
-        if moment == "before":
-            raise error
-        super().commit(owner, seq, entries)
-        self.after.wait()
-        if moment == "after":
-            raise error
 
 
 @pytest.fixture
@@ -59,12 +32,6 @@ def nothing_yields():
         yield
     finally:
         psycopg2.extensions.set_wait_callback(callback)
-
-
-def open_log(desk, journal):
-    log = Log(desk.reply())
-    journal.open(log)
-    return log
 
 
 def until(condition, seconds=5):
@@ -193,106 +160,6 @@ def test_who_writes_faster_than_the_database_waits(desk, monkeypatch, bound):
     gevent.joinall([writer, third], timeout=5, raise_error=True)
     journal.flush(log)
     assert desk.text(log.reply_id) == b"x" * 90 + b"y" * 90 + b"z" * 90
-
-
-def test_a_lost_acknowledgement_writes_nothing_twice(desk):
-    desk.store.fails = [("after", OUTAGE)]
-    journal = desk.journal()
-    log = open_log(desk, journal)
-    journal.append(log, b"hello")
-    journal.flush(log)
-    assert desk.store.tries == 2
-    assert bytes(log.data) == desk.text(log.reply_id) == b"hello"
-    assert desk.count(JournalRow) == 1
-
-
-def test_an_outage_holds_text_back_until_it_is_over(desk):
-    desk.store.fails = [("before", OUTAGE)] * 3
-    journal = desk.journal()
-    log = open_log(desk, journal)
-    journal.append(log, b"hello")
-    gevent.sleep(0.1)
-    assert log.end == 0
-    journal.append(log, b", world")
-    journal.flush(log)
-    assert bytes(log.data) == desk.text(log.reply_id) == b"hello, world"
-    assert desk.count(JournalRow) == 2
-
-
-def test_an_outage_without_end_fails_the_streams_and_shows_nothing_more(desk, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
-    journal = desk.journal()
-    log, other = open_log(desk, journal), open_log(desk, journal)
-    journal.append(log, b"kept")
-    journal.flush(log)
-    desk.store.fails = [("before", OUTAGE)] * 50
-    journal.append(log, b", lost")
-    with pytest.raises(StorageFailed):
-        journal.flush(log)
-    with pytest.raises(StorageFailed):
-        journal.append(log, b"more")
-    assert bytes(log.data) == desk.text(log.reply_id) == b"kept"
-    desk.store.fails.clear()
-    journal.append(other, b"alive")
-    journal.flush(other)
-    assert bytes(other.data) == b"alive"
-
-
-def test_an_error_that_will_not_pass_is_not_tried_again(desk):
-    desk.store.fails = [("before", ValueError("a programming error"))]
-    journal = desk.journal()
-    log = open_log(desk, journal)
-    journal.append(log, b"hello")
-    with pytest.raises(StorageFailed):
-        journal.flush(log)
-    assert (desk.store.tries, log.end) == (1, 0)
-
-
-def test_a_fence_stops_everything_at_once(desk):
-    journal = desk.journal()
-    logs = [open_log(desk, journal) for _ in range(3)]
-    journal.append(logs[0], b"kept")
-    journal.flush(logs[0])
-    desk.execute(sa.update(Worker).where(Worker.id == desk.owner).values(fenced=True))
-    for log in logs:
-        journal.append(log, b", lost")
-    for log in logs:
-        with pytest.raises(Fenced):
-            journal.flush(log)
-        with pytest.raises(Fenced):
-            journal.append(log, b"more")
-    assert desk.fenced == 1
-    assert [bytes(log.data) for log in logs] == [desk.text(log.reply_id) for log in logs] == [b"kept", b"", b""]
-
-
-def test_a_deleted_worker_is_a_fenced_one(desk):
-    journal = desk.journal()
-    log = open_log(desk, journal)
-    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
-    journal.append(log, b"hello")
-    with pytest.raises(Fenced):
-        journal.flush(log)
-    with pytest.raises(Fenced):
-        desk.lease.renew()
-    assert (log.end, desk.count(JournalRow)) == (0, 0)
-
-
-def test_after_a_fence_it_goes_on_under_a_new_name(desk):
-    journal = desk.journal()
-    lost = open_log(desk, journal)
-    journal.append(lost, b"old")
-    journal.flush(lost)
-    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
-    assert journal.abandon() == [lost]
-    desk.owner = desk.lease.register()
-    journal.adopt(desk.owner)
-    with pytest.raises(Fenced):
-        journal.append(lost, b"more")
-    log = open_log(desk, journal)
-    journal.append(log, b"new")
-    journal.flush(log)
-    assert bytes(log.data) == desk.text(log.reply_id) == b"new"
-    assert [number for number, _entries in desk.rows()] == [1]
 
 
 def test_the_end_of_a_log_wakes_its_readers(desk):

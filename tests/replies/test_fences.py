@@ -1,0 +1,93 @@
+"""A worker that is alive is taken for dead, or leaves: its replies go over, and it neither writes nor ends them any more.
+
+`first` and `second` share a database; `fence` lets the first sleep through its lease.
+"""
+
+import time
+import uuid
+
+import gevent
+import pytest
+import sqlalchemy as sa
+
+from macrochat.extensions import db
+from macrochat.replies.models import Reply, Worker
+from tests.replies.asking import messages_of, new_chat, question, status_of, when_final
+from tests.replies.hearing import hear, post
+from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, fence
+from tests.support.processes import wait_until
+
+BOTH_DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+pytestmark = pytest.mark.usefixtures("sweeps_come_often")
+
+
+@BOTH_DATABASES
+def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(first, second, ada, ada_there):
+    chat, reply_id = begin(ada)
+    room = first.extensions["macrochat"]
+    before = room.worker_id
+    reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
+    gevent.sleep(0.1)
+    fence(first, by=second)
+    status = when_final(ada, reply_id, NOTICED)
+    heard = reading.get(timeout=5)
+    assert status["status"] == "complete"
+    assert status["attempts"] >= 2
+    assert (heard.data, heard.cut) == (TEXT, None)
+    assert messages_of(ada, chat)[1]["content"].encode() == TEXT
+    wait_until(lambda: room.ready and room.worker_id != before, 3, "a new life")
+    assert hear(post(ada, new_chat(ada), question("hello", model="scripted-echo"))).data == b"hello"
+
+
+@BOTH_DATABASES
+def test_a_worker_that_is_alone_goes_on_with_the_replies_it_was_fenced_from(first, ada, provider):
+    replies = [begin(ada, model=model) for model in (MODEL, MODEL, HELD)]
+    readers = [gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream")) for _chat, reply_id in replies]
+    gevent.sleep(0.1)
+    fence(first)
+    _chat, held = replies[-1]
+    wait_until(lambda: status_of(ada, held)["attempts"] == 3, NOTICED, "taken over by the one that died, and back")
+    provider.release()
+    for (chat, reply_id), reading in zip(replies, readers, strict=True):
+        status = when_final(ada, reply_id, NOTICED)
+        heard = reading.get(timeout=5)
+        assert (status["status"], heard.data, heard.cut) == ("complete", TEXT, None)
+        assert messages_of(ada, chat)[1]["content"].encode() == TEXT
+
+
+def test_a_worker_that_drains_is_not_dead_and_keeps_the_replies_that_have_time_to_finish(first, ada, provider):
+    """A drain may last longer than the lease, which must be renewed until the rest is handed over."""
+    room = first.extensions["macrochat"]
+
+    def lease():
+        with first.app_context():
+            return db.session.scalar(sa.select(Worker.lease_until).where(Worker.id == room.worker_id))
+
+    _chat, reply_id = begin(ada, model=HELD)
+    draining = gevent.spawn(room.drain, 20)
+    gevent.sleep(0.1)
+    before = lease()
+    wait_until(lambda: lease() > before, 5, "renewed")
+    provider.release()
+    status = when_final(ada, reply_id)
+    assert (status["status"], status["bytes"], status["attempts"]) == ("complete", len(TEXT), 1)
+    draining.get(timeout=12)
+    assert lease() in (None, 0), "given up at the end"
+
+
+@BOTH_DATABASES
+def test_what_does_not_finish_in_time_is_handed_over_at_once(first, ada, ada_there):
+    _chat, reply_id = begin(ada)
+    reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
+    gevent.sleep(0.1)
+    began = time.monotonic()
+    first.extensions["macrochat"].drain(0.1)
+    seen = reading.get(timeout=5)
+    assert seen.cut == "shutdown"
+    wait_until(lambda: status_of(ada_there, reply_id)["attempts"] == 2, NOTICED, "taken over")
+    assert time.monotonic() - began < 3
+    rest = hear(ada_there.get(f"/api/replies/{reply_id}/stream?offset={len(seen.data)}"))
+    assert seen.data + rest.data == TEXT
+    with first.app_context():
+        takeovers = db.session.scalar(sa.select(Reply.takeovers).where(Reply.id == uuid.UUID(reply_id)))
+    assert takeovers == 0, "a deploy is not the reply's fault"

@@ -1,0 +1,123 @@
+"""The journal when the database is away, forgets to answer, or says that somebody else writes now."""
+
+import gevent
+import pytest
+import sqlalchemy as sa
+
+from macrochat.replies import journal as module
+from macrochat.replies.journal import StorageFailed
+from macrochat.replies.models import JournalRow, Worker
+from macrochat.replies.store import Fenced
+from tests.replies.desk import Gate, open_log
+
+OUTAGE = sa.exc.OperationalError("INSERT", {}, Exception("the server closed the connection"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def desk(new_desk):
+    return new_desk(store=Gate)
+
+
+def test_a_lost_acknowledgement_writes_nothing_twice(desk):
+    desk.store.fails = [("after", OUTAGE)]
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    journal.flush(log)
+    assert desk.store.tries == 2
+    assert bytes(log.data) == desk.text(log.reply_id) == b"hello"
+    assert desk.count(JournalRow) == 1
+
+
+def test_an_outage_holds_text_back_until_it_is_over(desk):
+    desk.store.fails = [("before", OUTAGE)] * 3
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    gevent.sleep(0.1)
+    assert log.end == 0
+    journal.append(log, b", world")
+    journal.flush(log)
+    assert bytes(log.data) == desk.text(log.reply_id) == b"hello, world"
+    assert desk.count(JournalRow) == 2
+
+
+def test_an_outage_without_end_fails_the_streams_and_shows_nothing_more(desk, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    journal = desk.journal()
+    log, other = open_log(desk, journal), open_log(desk, journal)
+    journal.append(log, b"kept")
+    journal.flush(log)
+    desk.store.fails = [("before", OUTAGE)] * 50
+    journal.append(log, b", lost")
+    with pytest.raises(StorageFailed):
+        journal.flush(log)
+    with pytest.raises(StorageFailed):
+        journal.append(log, b"more")
+    assert bytes(log.data) == desk.text(log.reply_id) == b"kept"
+    desk.store.fails.clear()
+    journal.append(other, b"alive")
+    journal.flush(other)
+    assert bytes(other.data) == b"alive"
+
+
+def test_an_error_that_will_not_pass_is_not_tried_again(desk):
+    desk.store.fails = [("before", ValueError("a programming error"))]
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    journal.append(log, b"hello")
+    with pytest.raises(StorageFailed):
+        journal.flush(log)
+    assert (desk.store.tries, log.end) == (1, 0)
+
+
+def test_a_fence_stops_everything_at_once(desk):
+    journal = desk.journal()
+    logs = [open_log(desk, journal) for _ in range(3)]
+    journal.append(logs[0], b"kept")
+    journal.flush(logs[0])
+    desk.execute(sa.update(Worker).where(Worker.id == desk.owner).values(fenced=True))
+    for log in logs:
+        journal.append(log, b", lost")
+    for log in logs:
+        with pytest.raises(Fenced):
+            journal.flush(log)
+        with pytest.raises(Fenced):
+            journal.append(log, b"more")
+    assert desk.fenced == 1
+    assert [bytes(log.data) for log in logs] == [desk.text(log.reply_id) for log in logs] == [b"kept", b"", b""]
+
+
+def test_a_deleted_worker_is_a_fenced_one(desk):
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
+    journal.append(log, b"hello")
+    with pytest.raises(Fenced):
+        journal.flush(log)
+    with pytest.raises(Fenced):
+        desk.lease.renew()
+    assert (log.end, desk.count(JournalRow)) == (0, 0)
+
+
+def test_after_a_fence_it_goes_on_under_a_new_name(desk):
+    journal = desk.journal()
+    lost = open_log(desk, journal)
+    journal.append(lost, b"old")
+    journal.flush(lost)
+    desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
+    assert journal.abandon() == [lost]
+    desk.owner = desk.lease.register()
+    journal.adopt(desk.owner)
+    with pytest.raises(Fenced):
+        journal.append(lost, b"more")
+    log = open_log(desk, journal)
+    journal.append(log, b"new")
+    journal.flush(log)
+    assert bytes(log.data) == desk.text(log.reply_id) == b"new"
+    assert [number for number, _entries in desk.rows()] == [1]

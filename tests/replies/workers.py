@@ -1,0 +1,62 @@
+"""Two workers on one database in this process (fixtures `first` and `second`), and what may become of the first."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from macrochat.extensions import db
+from macrochat.providers.scripted import expected_text
+from macrochat.replies import recovery
+from macrochat.replies.models import Reply, Worker
+from tests.replies.asking import new_chat, question, status_of
+from tests.replies.hearing import post
+from tests.support.processes import wait_until
+
+MODEL = "scripted-words:200:10"  # 2 s
+HELD = "scripted-hold:20:200"  # the same text, of which most waits to be released
+TEXT = expected_text(MODEL, []).encode()
+NOTICED = 8  # seconds in which a crash must be noticed
+
+
+def begin(person: Any, text: str = "hello", model: str = MODEL, size: int = 40) -> tuple[str, str]:
+    """The chat and the id of a reply of which `size` bytes are there."""
+    chat = new_chat(person)
+    reply_id = post(person, chat, question(text, model=model)).headers["X-Reply-Id"]
+    wait_until(lambda: status_of(person, reply_id)["bytes"] >= size)
+    return chat, reply_id
+
+
+def crash(app: Any, *, lease_runs: bool = False) -> None:
+    """With `lease_runs` the others have to wait until it is over; else it is, which makes a test a second shorter."""
+    room = app.extensions["macrochat"]
+    over = sa.update(Worker).where(Worker.id == room.worker_id).values(lease_until=1)
+    room.stop()
+    room.start = lambda worker=None: None  # requests that still wait in it must not bring it back to life
+    if not lease_runs:
+        with app.app_context():
+            db.session.execute(over)
+            db.session.commit()
+
+
+def fence(app: Any, by: Any = None) -> None:
+    """The worker slept through its lease, and another has taken everything over; without `by`, one that died at once."""
+    room, taker = app.extensions["macrochat"], by and by.extensions["macrochat"]
+    asleep = sa.update(Worker).where(Worker.id == room.worker_id).values(lease_until=1)
+    taker_id = taker.worker_id if taker else uuid.uuid4()
+
+    def sleep_and_be_fenced(connection: sa.Connection) -> list[recovery.Orphan]:
+        connection.execute(asleep)
+        return recovery._sweep(connection, connection.dialect.name, taker_id)
+
+    for orphan in room.store.transact(sleep_and_be_fenced):
+        if taker:
+            taker._take_over(orphan)
+
+
+def set_reply(app: Any, reply_id: str, **values: object) -> None:
+    with app.app_context():
+        db.session.execute(sa.update(Reply).where(Reply.id == uuid.UUID(reply_id)).values(**values))
+        db.session.commit()
