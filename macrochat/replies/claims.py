@@ -12,7 +12,7 @@ from ..chats.models import Chat, Message
 from ..database import now
 from ..providers.base import Usage
 from .models import STREAMING
-from .store import Fenced, chunks, replies
+from .store import chunks, replies
 
 messages: sa.Table = Message.__table__  # type: ignore[assignment]
 chats: sa.Table = Chat.__table__  # type: ignore[assignment]
@@ -37,11 +37,11 @@ def finish(
     tail: bytes,
     outcome: Outcome,
     first_byte_at: dt.datetime | None,
-) -> str | None:
+) -> bool:
     """Makes the reply final with `tail` appended to the `base` bytes that its message holds.
 
-    Returns the status that stands in the database afterwards: the outcome's, or the one that an earlier, unacknowledged
-    try or somebody else has set; None when the reply was deleted. Raises Fenced when another worker owns it.
+    Returns whether this call has done it. It has not when the reply is somebody else's, deleted, or final already – by
+    an earlier, unacknowledged try, or by a worker that took over and may have written more: the database knows.
     """
     mine = sa.and_(replies.c.id == reply_id, replies.c.status == STREAMING, replies.c.owner == owner)
     values = {
@@ -60,12 +60,12 @@ def finish(
         }
     row = connection.execute(sa.update(replies).where(mine).values(values).returning(replies.c.chat_id)).first()
     if row is None:
-        return _standing(connection, reply_id)
+        return False
     text = tail.decode()
     connection.execute(sa.update(messages).where(messages.c.id == reply_id).values(content=messages.c.content + text))
     connection.execute(sa.delete(chunks).where(chunks.c.reply_id == reply_id))
     connection.execute(sa.update(chats).where(chats.c.id == row.chat_id).values(updated_at=now()))
-    return outcome.status
+    return True
 
 
 def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: uuid.UUID) -> bool:
@@ -83,10 +83,3 @@ def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: u
         "takeovers": 0,
     }
     return connection.execute(sa.update(replies).where(ended).values(again)).rowcount == 1
-
-
-def _standing(connection: sa.Connection, reply_id: uuid.UUID) -> str | None:
-    status = connection.execute(sa.select(replies.c.status).where(replies.c.id == reply_id)).scalar()
-    if status == STREAMING:
-        raise Fenced
-    return status

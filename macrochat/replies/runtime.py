@@ -35,6 +35,7 @@ log_line = get_logger(__name__)
 WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
 CREDENTIALS_SECONDS = 2.0
 MAX_TAKEOVERS = 3
+HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before somebody else opens new ones
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
 
 
@@ -102,8 +103,10 @@ class Runtime:
         while self.generations and time.monotonic() < until:
             gevent.sleep(0.05)
         log_line.info("draining", handedOver=len(self.generations), readers=self.manager.active_count)
-        for generation in list(self.generations.values()):
+        left = list(self.generations.values())
+        for generation in left:
             generation.abandon()
+        gevent.wait([generation.ended for generation in left], timeout=HAND_OVER_SECONDS)
         self._registered = False
         self._try("give_up_lease", self.lease.give_up)
         self.manager.close_all("shutdown")
@@ -145,18 +148,18 @@ class Runtime:
         pause = 0.05
         while True:
             try:
-                status = self._finish(generation, outcome)
+                claimed = self._finish(generation, outcome)
                 break
-            except Fenced:
-                self._give_away(generation)
-                return
             except Exception as error:  # noqa: BLE001 - nobody else can end this reply
                 log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
+        if not claimed:
+            self._give_away(generation)
+            return
         if self.generations.get(log.reply_id) is generation:
             del self.generations[log.reply_id]
-        self.journal.close(log, status or "deleted")
+        self.journal.close(log, outcome.status)
 
     def _give_away(self, generation: Generation) -> None:
         """The reply is not ours any more: its readers learn from the database what becomes of it."""
@@ -165,7 +168,7 @@ class Runtime:
             self.journal.logs.pop(generation.log.reply_id, None)
             self.tails.keep(generation.log, generation.owner)
 
-    def _finish(self, generation: Generation, outcome: Outcome) -> str | None:
+    def _finish(self, generation: Generation, outcome: Outcome) -> bool:
         log, owner, base = generation.log, generation.owner, generation.base
         tail = bytes(log.data[base:])
         first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
