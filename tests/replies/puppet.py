@@ -22,7 +22,7 @@ class Line:
         self.prefix = request.prefix
         self.finish_reason: str | None = None
         self.closed = False
-        self._orders: Queue[bytes | None | Exception] = Queue()
+        self._orders: Queue[bytes | Exception | None] = Queue()
 
     def say(self, text: str) -> None:
         self._orders.put(text.encode())

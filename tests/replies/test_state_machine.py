@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gevent
@@ -85,7 +86,6 @@ class Rules(RuleBasedStateMachine):
 
     machines: tuple[Machine, Machine]
     puppet: Puppet
-    numbers = itertools.count(1)
 
     chats = Bundle("chats")
     messages = Bundle("messages")
@@ -104,7 +104,7 @@ class Rules(RuleBasedStateMachine):
     @rule(target=messages, chat=chats, machine=machine)
     def send(self, chat: Chat, machine: int) -> Message:
         number = next(self.numbers)
-        message = Message(chat.id, f"question {number}", f"key-{number}", owner=machine)
+        message = Message(chat.id, f"{chat.id} {number}", f"key-{number}", owner=machine)
         answer = self.ask(message, machine)
         if chat.running:
             assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
@@ -187,7 +187,7 @@ class Rules(RuleBasedStateMachine):
     @rule(message=messages, words=st.integers(1, 3))
     def say(self, message: Message, words: int) -> None:
         if message.status == "streaming":
-            text = "".join(f"{next(self.numbers)} é " for _ in range(words))
+            text = "".join(f"{next(self.numbers):04} é " for _ in range(words))
             self.line(message).say(text)
             message.said += text
 
@@ -209,7 +209,7 @@ class Rules(RuleBasedStateMachine):
         if chat.running:
             return
         number = next(self.numbers)
-        message = Message(chat.id, f"question {number}", f"key-{number}", status="failed", owner=machine)
+        message = Message(chat.id, f"{chat.id} {number}", f"key-{number}", status="failed", owner=machine)
         self.puppet.refusing = True
         answer = self.ask(message, machine)
         self.puppet.refusing = False
@@ -267,6 +267,7 @@ class Rules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.all: list[Message] = []
+        self.numbers = itertools.count(1)
 
     def ask(self, message: Message, machine: int, text: str = "") -> Any:
         body = {"messages": [{"role": "user", "content": text or message.text}], "model": MODEL}
@@ -308,9 +309,10 @@ class Rules(RuleBasedStateMachine):
     def settle(self) -> None:
         """Lets all that was said and done arrive in the database."""
         for message in self.all:
-            wait_for(
-                lambda message=message: self.told(message, 0) == expected(message), lambda: self.difference(message)
-            )
+            wait_for(partial(self.agrees, message), partial(self.difference, message))
+
+    def agrees(self, message: Message) -> bool:
+        return self.told(message, 0) == expected(message)
 
     def difference(self, message: Message) -> str:
         return f"{message}: told {self.told(message, 0)}, expected {expected(message)}"
