@@ -125,7 +125,7 @@ def test_unknown_addresses_of_the_api_are_json(client):
 def test_a_method_that_is_not_answered_names_those_that_are(client):
     answer = client.put("/api/users/me")
     assert (answer.status_code, answer.get_json()["code"]) == (405, "METHOD_NOT_ALLOWED")
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}
     assert client.open("/api/users/me", method="BREW").status_code == 405
     assert set(client.get("/api/auth/login").headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
 
