@@ -76,6 +76,8 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.json = JSONProvider(app)
     app.session_interface = SessionCookie()
+    # Else `/api//chats` is answered by a redirect to whatever name the Host header says.
+    app.url_map.merge_slashes = False
     app.config.update(
         SESSION_COOKIE_NAME="macrochat_session",
         SESSION_COOKIE_HTTPONLY=True,
