@@ -149,7 +149,8 @@ def _to_sign_in() -> Response:
 
 
 def _host_of(origin: str) -> str | None:
+    """None for an origin without a host (`null`): it must not equal a Host header that is empty or malformed."""
     try:
-        return urlsplit(origin).netloc
+        return urlsplit(origin).netloc or None
     except ValueError:
         return None

@@ -47,6 +47,13 @@ def test_refused_origins_change_nothing(alice, path):
     assert alice.get("/api/users/me").status_code == 200
 
 
+def test_an_origin_without_a_host_is_not_a_host_without_a_name(alice):
+    for host in ("", "a b", "@"):
+        for origin in ("null", "file://", "about:blank", "x"):
+            answer = alice.post("/api/auth/logout", headers={"Host": host, "Origin": origin})
+            assert answer.status_code == 403, (host, origin)
+
+
 def test_the_refusal_has_its_code(alice):
     assert alice.post("/api/auth/logout", headers=REFUSED[0]).get_json()["code"] == "CROSS_ORIGIN"
 
