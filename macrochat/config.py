@@ -84,7 +84,7 @@ class Settings:
             host=read.text("HOST", "0.0.0.0" if env == "production" else "127.0.0.1"),  # noqa: S104 - platforms route to it
             port=read.whole("PORT", 8000, 1, 65535),
             web_concurrency=read.whole("WEB_CONCURRENCY", 1, 1, 256),
-            openai_api_key=read.text("OPENAI_API_KEY", ""),
+            openai_api_key=read.token("OPENAI_API_KEY"),
             openai_base_url=read.url("OPENAI_BASE_URL"),
             models=read.items("MACROCHAT_MODELS"),
             local_model=read.choice("MACROCHAT_LOCAL_MODEL", "auto", ("auto", "on", "off")),  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ class Settings:
             registration=read.choice("MACROCHAT_REGISTRATION", "open", ("open", "closed")),  # type: ignore[arg-type]
             cors_origins=read.origins("MACROCHAT_CORS_ORIGINS"),
             allowed_hosts=read.items("MACROCHAT_ALLOWED_HOSTS"),
-            metrics_token=read.text("MACROCHAT_METRICS_TOKEN", ""),
+            metrics_token=read.token("MACROCHAT_METRICS_TOKEN"),
             rate_limits=read.text("MACROCHAT_RATE_LIMITS", "600 per minute"),
             rate_limit_storage=read.text("MACROCHAT_RATE_LIMIT_STORAGE", "memory://"),
             trusted_proxies=read.whole("MACROCHAT_TRUSTED_PROXIES", 0, 0, 10),
@@ -136,6 +136,13 @@ class _Reader:
         if self.text(name, "off").lower() in ("off", "0"):
             return default
         return self.number(name, default, least, most)
+
+    def token(self, name: str) -> str:
+        """A credential that travels in a header, where nothing but visible ASCII does. The refusal must not show it."""
+        value = self.text(name, "")
+        if not all("!" <= character <= "~" for character in value):
+            raise ConfigError(f"{name} must consist of ASCII letters, digits and punctuation, without white space")
+        return value
 
     def items(self, name: str) -> tuple[str, ...]:
         return tuple(item.strip() for item in self.text(name, "").split(",") if item.strip())

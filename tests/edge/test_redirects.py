@@ -7,7 +7,9 @@ from tests.support.servers import PASSWORD
 NAMES = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Server": "evil.example"}
 
 
-@pytest.mark.parametrize("path", ["/api//chats", "/api/chats//x", "/static//js/pages/chat.js", "/login//", "/settings//"])
+@pytest.mark.parametrize(
+    "path", ["/api//chats", "/api/chats//x", "/static//js/pages/chat.js", "/login//", "/settings//"]
+)
 def test_two_slashes_are_an_unknown_address_and_no_redirect(client, path):
     answer = client.get(path, headers=NAMES)
     assert (answer.status_code, answer.location) == (404, None)
@@ -28,6 +30,15 @@ def test_signing_in_and_out_name_no_host(app, alice):
 
 def test_no_page_and_no_answer_repeats_the_name(client, alice):
     for who in (client, alice):
-        for path in ("/", "/login", "/register", "/settings", "/nothing", "/api/nothing", "/api/chats", "/api/users/me"):
+        for path in (
+            "/",
+            "/login",
+            "/register",
+            "/settings",
+            "/nothing",
+            "/api/nothing",
+            "/api/chats",
+            "/api/users/me",
+        ):
             answer = who.get(path, headers=NAMES)
             assert "evil.example" not in answer.text + str(answer.headers), path

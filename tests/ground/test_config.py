@@ -57,6 +57,12 @@ def test_an_empty_value_counts_as_not_set(read):
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("SECRET_KEY", "short"),
+        ("OPENAI_API_KEY", "sk-schlüssel"),
+        ("OPENAI_API_KEY", "sk-\u201cquoted\u201d"),
+        ("OPENAI_API_KEY", "sk-one sk-two"),
+        ("OPENAI_API_KEY", "sk-one\nX-Header: two"),
+        ("OPENAI_API_KEY", "sk-\x00"),
+        ("MACROCHAT_METRICS_TOKEN", "tökén"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(read, name, value):
@@ -65,9 +71,14 @@ def test_a_bad_value_is_refused_by_name(read, name, value):
 
 
 def test_a_secret_is_never_part_of_the_refusal(read):
-    with pytest.raises(ConfigError) as refusal:
-        read(SECRET_KEY="hunter2")
-    assert "hunter2" not in str(refusal.value)
+    for name, value in [
+        ("SECRET_KEY", "hunter2"),
+        ("OPENAI_API_KEY", "hunter2 é"),
+        ("MACROCHAT_METRICS_TOKEN", "hunter2 é"),
+    ]:
+        with pytest.raises(ConfigError) as refusal:
+            read(**{name: value})
+        assert "hunter2" not in str(refusal.value)
 
 
 def test_production_needs_a_secret_of_its_own(read):

@@ -2,7 +2,7 @@
 
 import pytest
 
-TOKEN = "a token of the monitoring system"
+TOKEN = "a-token-of-the-monitoring-system"
 
 
 def read(app, address="127.0.0.1", **headers):
