@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
@@ -37,10 +38,22 @@ migrate = Migrate()
 login_manager = LoginManager()
 
 
+def caller_address() -> str:
+    """The address that a request counts for; of IPv6 its /64 network: who has one address there has them all."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    # A socket that listens for both shows IPv4 callers as ::ffff:192.0.2.1, all in one /64.
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))
+
+
 def _caller() -> str:
     """Whom a request counts for: the user once known, else the address."""
     user = g.get("_login_user")
-    return f"user:{user.get_id()}" if user is not None and user.is_authenticated else f"address:{request.remote_addr}"
+    return f"user:{user.get_id()}" if user is not None and user.is_authenticated else f"address:{caller_address()}"
 
 
 limiter = Limiter(_caller, application_limits=[lambda: current_app.config["SETTINGS"].rate_limits])

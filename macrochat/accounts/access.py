@@ -55,6 +55,9 @@ ACCESS: dict[str, Access] = {
     "ops.overview": Access.USER,
     "ops.stop_reply": Access.USER,
     "ops.admin": Access.PAGE,
+    # openapi
+    "openapi.description": Access.PUBLIC,
+    "openapi.docs": Access.PUBLIC,
     # pages
     "pages.login": Access.PUBLIC,
     "pages.register": Access.PUBLIC,

@@ -21,6 +21,7 @@ from .credentials import Credential, find_key, find_session
 from .models import ApiKey, BrowserSession, User
 
 log = get_logger(__name__)
+audit = get_logger("audit")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NEXT = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 MAX_NEXT_CHARACTERS = 2000
@@ -101,7 +102,8 @@ def enforce_access() -> Response | None:
 def load_user(request: Request) -> User | None:
     """Who calls, once a request. A key that is given decides alone; a wrong one never falls back to the cookie.
 
-    Raises ValidationError AMBIGUOUS_CREDENTIALS, Unauthenticated INVALID_API_KEY, and what the database raises.
+    Raises ValidationError AMBIGUOUS_CREDENTIALS, Unauthenticated INVALID_API_KEY (after many of them RateLimited), and
+    what the database raises.
     """
     g._login_user = AnonymousUserMixin()  # should this fail, the error page must not try again
     keys = given_keys(request)
@@ -131,6 +133,8 @@ def _enter(kind: Literal["session", "key"], found: BrowserSession | ApiKey | Non
     db.session.commit()
     if found is None:
         if kind == "key":
+            limits.count_wrong_key()
+            audit.warning("api key refused", address=request.remote_addr)
             raise Unauthenticated("The API key is not valid", code="INVALID_API_KEY")
         return None
     g.credential = Credential(kind, found.id)

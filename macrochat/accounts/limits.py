@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import uuid
 
 import limits as counting
 from flask import Flask, Response, current_app, has_request_context, request
@@ -17,13 +18,15 @@ from limits import RateLimitItem
 from .. import errors
 from ..config import ConfigError, Settings
 from ..errors import RateLimited
-from ..extensions import limiter
+from ..extensions import caller_address, limiter
 from ..logs import get_logger
 
 log = get_logger(__name__)
 LOGINS_PER_ACCOUNT = counting.parse("10 per minute")
 LOGINS_PER_ADDRESS = counting.parse("30 per minute")
 REGISTRATIONS_PER_ADDRESS = counting.parse("10 per hour")
+CONFIRMATIONS_PER_ACCOUNT = counting.parse("10 per minute")
+WRONG_KEYS_PER_ADDRESS = counting.parse("30 per minute")
 
 
 def init_app(app: Flask) -> None:
@@ -54,12 +57,25 @@ def init_app(app: Flask) -> None:
 def count_login(email: str) -> None:
     """Counts an attempt to sign in. Raises RateLimited with the time to wait."""
     _count(LOGINS_PER_ACCOUNT, "login-account", hashlib.sha256(email.encode(errors="replace")).hexdigest())
-    _count(LOGINS_PER_ADDRESS, "login-address", _address())
+    _count(LOGINS_PER_ADDRESS, "login-address", caller_address())
 
 
 def count_registration() -> None:
     """Counts an attempt to make an account. Raises RateLimited with the time to wait."""
-    _count(REGISTRATIONS_PER_ADDRESS, "register-address", _address())
+    _count(REGISTRATIONS_PER_ADDRESS, "register-address", caller_address())
+
+
+def count_confirmation(user_id: uuid.UUID) -> None:
+    """Counts a password that confirms: who stole a session must not find it by trying. Raises RateLimited."""
+    _count(CONFIRMATIONS_PER_ACCOUNT, "confirm-account", str(user_id))
+
+
+def count_wrong_key() -> None:
+    """Counts an API key that nobody has. Raises RateLimited with the time to wait.
+
+    Right keys are not kept out: behind one address there may be many programs, one of them with an old key.
+    """
+    _count(WRONG_KEYS_PER_ADDRESS, "wrong-key-address", caller_address())
 
 
 def _count(limit: RateLimitItem, *whose: str) -> None:
@@ -73,10 +89,6 @@ def _count(limit: RateLimitItem, *whose: str) -> None:
         log.warning("rate limit storage failed", exc_info=True)
         return
     raise RateLimited(retry_after=int(headers["RateLimit-Reset"]), headers=headers)
-
-
-def _address() -> str:
-    return request.remote_addr or "unknown"
 
 
 def _is_free() -> bool:

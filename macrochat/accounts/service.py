@@ -7,7 +7,7 @@ import hmac
 
 import sqlalchemy as sa
 from blinker import Namespace
-from flask import current_app
+from flask import current_app, request
 
 from .. import database
 from ..database import now
@@ -70,7 +70,7 @@ def login(email: str, password: str) -> User:
     db.session.commit()
     fits = passwords.verify(user.password_hash if user else None, password)
     if user is None or not fits or not user.is_active:
-        audit.warning("sign-in failed", email_hash=_hashed(email))
+        audit.warning("sign-in failed", email_hash=_hashed(email), address=request.remote_addr)
         raise Unauthenticated("The email or the password is wrong", code="INVALID_CREDENTIALS")
     _strengthen(user, password)
     return user
@@ -86,7 +86,7 @@ def rename(user: User, name: str) -> None:
 def change_password(user: User, current: str, new: str, *, keep: Credential) -> None:
     """Other sessions die; `keep` stays. API keys stay too: they are programs' and have their own revocation.
 
-    Raises Forbidden INVALID_CREDENTIALS when `current` is wrong.
+    Raises Forbidden INVALID_CREDENTIALS when `current` is wrong, RateLimited after ten tries in a minute.
     """
     _confirm(user, current)
     new_hash = passwords.hash_password(new)
@@ -101,7 +101,7 @@ def change_password(user: User, current: str, new: str, *, keep: Credential) -> 
 
 
 def delete_account(user: User, password: str) -> None:
-    """The account and all it owns are gone (foreign keys cascade). Raises Forbidden INVALID_CREDENTIALS."""
+    """The account and all it owns are gone (foreign keys cascade). Raises as `change_password` does."""
     _confirm(user, password)
     user_id = user.id
     with database.write() as session:
@@ -119,6 +119,7 @@ def _strengthen(user: User, password: str) -> None:
 
 
 def _confirm(user: User, password: str) -> None:
+    limits.count_confirmation(user.id)
     stored = user.password_hash
     db.session.commit()
     if not passwords.verify(stored, password):

@@ -36,8 +36,17 @@ def test_a_failed_sign_in_is_noted_without_the_address_or_the_password(app, alic
         client.post("/api/auth/login", json={"email": email, "password": "my secret guess"})
     hashes = [line["email_hash"] for line in lines if line["event"] == "sign-in failed"]
     assert hashes[0] == hashes[1] != hashes[2]
+    assert {line["address"] for line in lines if line["event"] == "sign-in failed"} == {"127.0.0.1"}
     assert "alice@" not in str(lines).lower()
     assert "my secret guess" not in str(lines)
+
+
+def test_a_key_that_nobody_has_is_noted_with_the_caller_s_address_and_without_the_key(client, lines):
+    for headers in ({"X-API-KEY": "sk-somebodys-openai-key"}, {"Authorization": "Bearer mck_mistyped"}):
+        client.get("/api/users/me", headers=headers)
+    assert [line["address"] for line in lines if line["event"] == "api key refused"] == ["127.0.0.1"] * 2
+    assert "openai" not in str(lines)
+    assert "mistyped" not in str(lines)
 
 
 def test_keys_passwords_and_the_end_are_noted_without_secrets(app, alice, lines):

@@ -1,8 +1,10 @@
 """Nobody guesses passwords by the thousand, and nobody has the whole server."""
 
+import limits as counting
 import pytest
 
 from macrochat import create_app
+from macrochat.accounts import limits
 from macrochat.config import ConfigError
 from macrochat.extensions import db, limiter
 from tests.support.databases import settings_for
@@ -147,6 +149,66 @@ def test_only_as_many_proxies_as_configured_are_believed(limited, monkeypatch):
     behind_one = limited(MACROCHAT_TRUSTED_PROXIES="1").test_client()
     assert [guess(behind_one, f"198.51.100.{n}") for n in range(31)][-1] == 401
     assert [guess(behind_one, f"203.0.113.{n}, 198.51.100.77") for n in range(31)][-1] == 429
+    behind_two = limited(MACROCHAT_TRUSTED_PROXIES="2").test_client()
+    assert [guess(behind_two, f"203.0.113.{n}, 198.51.100.77") for n in range(31)][-1] == 401
+    assert [guess(behind_two, f"192.0.2.{n}, 203.0.113.9, 198.51.100.{n}") for n in range(31)][-1] == 429
+    assert [guess(behind_two, f"198.51.100.{n}") for n in range(31)][-1] == 429, "one entry is not from two proxies"
+
+
+def wrong_key(client, key="mck_nobodys", address="192.0.2.1"):
+    return client.get("/api/users/me", headers={"X-API-KEY": key}, environ_overrides={"REMOTE_ADDR": address})
+
+
+def test_thirty_wrong_keys_a_minute_from_one_address_and_right_ones_are_let_in_all_the_same(limited):
+    app = limited()
+    alice = app.test_client()
+    register(alice, "alice@example.org")
+    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    program = app.test_client()
+    assert {wrong_key(program, f"mck_{n}").status_code for n in range(30)} == {401}
+    answer = wrong_key(program, "mck_31")
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == ("30", "0")
+    assert wrong_key(program, key).status_code == 200
+    assert wrong_key(program, address="192.0.2.2").status_code == 401
+
+
+def test_ten_passwords_a_minute_from_a_signed_in_browser(limited, monkeypatch):
+    """Who has stolen a session has not the password, and does not find it by trying."""
+    app = limited()
+    alice = app.test_client()
+    register(alice, "alice@example.org")
+    with monkeypatch.context() as patched:
+        fast(patched)
+        for number in range(10):
+            body = {"currentPassword": f"guess {number}", "newPassword": "another password"}
+            ask = ("POST", "/api/auth/password", body) if number % 2 else ("DELETE", "/api/users/me", {"password": "x"})
+            assert alice.open(ask[1], method=ask[0], json=ask[2]).status_code == 403
+    for method, path in [("DELETE", "/api/users/me"), ("POST", "/api/auth/password")]:
+        body = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": "another password"}
+        answer = alice.open(path, method=method, json=body)
+        assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED"), path
+        assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert sign_in(app.test_client(), password=PASSWORD).status_code == 200
+
+
+def test_a_network_of_ipv6_is_one_caller_and_every_address_of_ipv4_is(limited, monkeypatch):
+    fast(monkeypatch)
+    client = limited().test_client()
+
+    def guesses(pattern):
+        addresses = [pattern.format(number) for number in range(1, 32)]
+        return [sign_in(client, email=f"{n}@example.org", address=one) for n, one in enumerate(addresses)][
+            -1
+        ].status_code
+
+    monkeypatch.setattr(limits, "LOGINS_PER_ACCOUNT", counting.parse("1000 per minute"))
+    assert guesses("2001:db8:1:2:{:x}::1") == 429
+    assert guesses("2001:db8:1:{:x}::1") == 401
+    assert guesses("::ffff:198.51.100.{}") == 401, "how a socket for both shows IPv4"
+    assert guesses("::ffff:192.0.2.7") == 429
+    assert sign_in(client, address="192.0.2.7").status_code == 429, "the same caller"
 
 
 def test_a_store_that_is_down_keeps_nobody_out(limited, monkeypatch):
