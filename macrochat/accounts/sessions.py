@@ -22,7 +22,11 @@ audit = get_logger("audit")
 
 
 def start(user: User, *, replaces: str | None, user_agent: str, address: str) -> tuple[str, BrowserSession]:
-    """A new session and its token. The session of the token it `replaces` dies: signing in rotates."""
+    """A new session and its token. The session of the token it `replaces` dies: signing in rotates.
+
+    Raises Unauthenticated if the account was deleted or disabled, or got another password, since `user` was read:
+    what ends all sessions must not be survived by one that was just being made.
+    """
     token = secrets.token_urlsafe(32)
     row = BrowserSession(
         token_sha256=sha256(token),
@@ -37,7 +41,10 @@ def start(user: User, *, replaces: str | None, user_agent: str, address: str) ->
             if replaces:
                 session.execute(sa.delete(BrowserSession).where(BrowserSession.token_sha256 == sha256(replaces)))
             session.execute(sa.delete(BrowserSession).where(BrowserSession.user_id == user.id, dead))
-            session.execute(sa.update(User).where(User.id == user.id).values(last_login_at=now()))
+            same = User.id == user.id, User.password_hash == user.password_hash, User.is_active.is_(True)
+            noted = session.execute(sa.update(User).where(*same).values(last_login_at=now()))
+            if cast(sa.CursorResult[Any], noted).rowcount == 0:
+                raise Unauthenticated()
             session.add(row)
     except sa.exc.IntegrityError:  # the account was deleted a moment ago
         raise Unauthenticated() from None

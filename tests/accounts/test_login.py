@@ -3,6 +3,8 @@
 import statistics
 import time
 
+import pytest
+
 from macrochat.accounts import passwords
 from macrochat.accounts.models import BrowserSession, User
 from macrochat.extensions import db
@@ -48,6 +50,29 @@ def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(app, alice):
     assert set(wrong.headers.keys()) == set(unknown.headers.keys())
 
 
+def test_whatever_is_wrong_one_password_is_computed(app, alice, monkeypatch):
+    """By number, not by clock: what a sign-in costs tells nobody whether there is such an account."""
+    computed = []
+    compute = passwords._compute
+
+    def count(function, *args):
+        computed.append(function)
+        return compute(function, *args)
+
+    monkeypatch.setattr(passwords, "_compute", count)
+    for email in (EMAIL, "nobody@example.org", "", "no email at all", "x" * 1000):
+        for path, send in (("/api/auth/login", "json"), ("/login", "data")):
+            computed.clear()
+            answer = app.test_client().post(path, **{send: {"email": email, "password": "wrong"}})
+            assert (answer.status_code, computed) == (401, [passwords._verify]), (path, email)
+    with app.app_context():
+        db.session.execute(db.update(User).values(is_active=False))
+        db.session.commit()
+    computed.clear()
+    assert sign_in(app.test_client()).status_code == 401
+    assert computed == [passwords._verify]
+
+
 def test_an_unknown_email_takes_as_long_as_a_wrong_password(app, alice):
     client = app.test_client()
 
@@ -86,6 +111,24 @@ def test_signing_in_again_replaces_the_session(app, alice):
     assert cookie_of(alice) != old
     thief = app.test_client()
     thief.set_cookie("macrochat_session", old)
+    assert thief.get("/api/users/me").status_code == 401
+
+
+@pytest.mark.parametrize("meanwhile", [{"password_hash": "another"}, {"is_active": False}, None])
+def test_what_ends_all_sessions_is_not_survived_by_one_that_is_just_being_made(app, alice, monkeypatch, meanwhile):
+    """The old password is found right; then alice changes it, or is shut out, or leaves; then the session is begun."""
+    verify = passwords.verify
+
+    def verify_and_then(*args):
+        fits = verify(*args)
+        change = db.update(User).values(**meanwhile) if meanwhile else db.delete(User)
+        with db.engine.begin() as other_request:
+            other_request.execute(change)
+        return fits
+
+    monkeypatch.setattr(passwords, "verify", verify_and_then)
+    thief = app.test_client()
+    assert sign_in(thief).status_code == 401
     assert thief.get("/api/users/me").status_code == 401
 
 
