@@ -24,11 +24,15 @@ import psycopg2
 import psycopg2.extensions
 import sqlalchemy as sa
 import uuid_utils
+from flask import Flask
 from gevent.socket import wait_read, wait_write
 from sqlalchemy.orm import Session
 
 from .config import Settings
 from .extensions import db
+from .logs import get_logger
+
+log_line = get_logger(__name__)
 
 STATEMENT_SECONDS = 10  # the longest a statement may take, on the server and on the wire
 LOCK_SECONDS = 5  # the longest a writer waits for another
@@ -38,6 +42,13 @@ POOL_SECONDS = 2  # the longest a request waits for a connection before it answe
 def new_id() -> uuid.UUID:
     """A UUIDv7 (RFC 9562): rows sort by the time they were made."""
     return uuid.UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+# SQLAlchemy's, and the drivers' own: it does not wrap what fails while a connection is prepared or given back.
+OUTAGES = (
+    *(sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError),
+    *(psycopg2.OperationalError, psycopg2.InterfaceError, sqlite3.OperationalError),
+)
 
 
 def now() -> dt.datetime:
@@ -132,11 +143,23 @@ def prepare_engine(engine: sa.Engine, *, durable: bool = True, busy_ms: int = 0)
             connection.exec_driver_sql("BEGIN")
 
 
-def init_app(settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     """Called once per application, after `db.init_app`."""
+    app.teardown_appcontext(_end_session)
     prepare_engine(db.engine)
     if not settings.sqlite:
         psycopg2.extensions.set_wait_callback(_wait)
+
+
+def _end_session(_error: BaseException | None) -> None:
+    """Before Flask-SQLAlchemy's own: a connection that broke after its last query must not spoil the answer."""
+    try:
+        db.session.remove()
+    except sa.exc.SQLAlchemyError as error:
+        log_line.warning("rollback_failed", error=type(error).__name__)
+        with contextlib.suppress(Exception):
+            db.session.invalidate()
+        db.session.registry.clear()
 
 
 def _lower(text: str | None) -> str | None:
@@ -154,9 +177,9 @@ def is_outage(error: BaseException) -> bool:
     """Whether the database could not do it now (gone, stalled, full, locked), rather than would never do it."""
     if isinstance(error, sa.exc.TimeoutError):  # no connection in the pool
         return True
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError) or (
-        isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
-    )
+    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OUTAGES)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

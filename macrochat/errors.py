@@ -238,7 +238,7 @@ def _frameworks(error: HTTPException) -> Response | HTTPException:
 def _unexpected(error: Exception) -> Response:
     _roll_back()
     cause = getattr(error, "original_exception", None) or error
-    if isinstance(cause, sa.exc.SQLAlchemyError) and database.is_outage(cause):
+    if database.is_outage(cause):
         log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
         return show(Unavailable(retry_after=STORAGE_RETRY_SECONDS))
     log.error("unexpected error", method=request.method, path=request.path, exc_info=cause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import cli, database, errors, logs, ops, pages, replies, web
+from . import cli, database, errors, logs, openapi, ops, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with app.app_context():
-        database.init_app(settings)
+        database.init_app(app, settings)
 
     access_log.init_app(app)
     web.init_app(app)
@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(chat_routes.blueprint)
     replies.init_app(app)
     ops.init_app(app)
+    openapi.init_app(app)
     pages.init_app(app)
     cli.init_app(app)
     return app
