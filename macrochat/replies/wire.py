@@ -43,8 +43,11 @@ def _set_up(response: Response, headers: dict[str, str], follower: Follower) -> 
 
 
 def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
-    """A final reply's events end cleanly, whatever its status: the last event says it. Other ends cut the body."""
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    """A final reply's events end cleanly, whatever its status: the last event says it. Other ends cut the body.
+
+    An event's id never lies inside a character: the beginning of one that is still to come is not counted.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     position = follower.offset
     pieces = iter(follower)
     try:
@@ -55,8 +58,9 @@ def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Itera
                 first = False
                 continue
             position += len(piece)
-            if text := decode(piece):
-                yield _event("delta", {"text": text}, position)
+            if text := decoder.decode(piece):
+                begun, _flags = decoder.getstate()
+                yield _event("delta", {"text": text}, position - len(begun))
     except BodyCut as cut:
         if follower.status == STREAMING or cut.reason != follower.status:
             raise

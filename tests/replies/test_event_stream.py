@@ -59,6 +59,16 @@ def test_an_event_s_id_is_the_byte_after_it(ann):
     assert position == len(UNICODE)
 
 
+def test_an_event_of_a_long_text_does_not_end_inside_a_character(ann):
+    """Texts are read by 64 KiB, and the cut may fall anywhere; a client that comes back there must lose nothing."""
+    text = "中" * 30_000
+    reply_id = say(ann, new_chat(ann), text, "scripted-echo").reply_id
+    first, *rest = events(read(ann, reply_id).data)
+    assert first[1] == len(first[2]["text"].encode()) < len(text.encode())
+    assert text_of([first, *events(read(ann, reply_id, Last_Event_ID=str(first[1])).data)]).decode() == text
+    assert text_of([first, *rest]).decode() == text
+
+
 def test_the_last_event_s_id_is_where_a_client_goes_on(ann):
     reply_id = say(ann, new_chat(ann), "0123456789", "scripted-echo").reply_id
     found = events(read(ann, reply_id, Last_Event_ID="4").data)
