@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx2
+
+from macrochat.providers.transport import DirectTransport
 
 # An error's body is read by the SDK before it says anything; this is all it gets.
 MAX_ERROR_BYTES = 64 * 1024
 
-# The pool polls every idle connection at each request (100 idle ones cost 10 ms), so it keeps few.
-MAX_IDLE_CONNECTIONS = 4
+MAX_IDLE_CONNECTIONS = 8
 # Shorter than the server's own patience, else a request can meet a connection that is just being closed:
 # llama.cpp and uvicorn (vLLM, LiteLLM) close after 5 s, the proxies in front of https services after 60 s and more.
 IDLE_SECONDS_HTTP = 4.0
@@ -27,15 +29,17 @@ class LimitedClient(httpx2.Client):
 
     def __init__(self, base_url: str, *, timeout: float, connect_timeout: float) -> None:
         url = urlsplit(base_url)
+        trust_env = url.hostname not in ("localhost", "127.0.0.1", "::1")
+        idle_seconds = IDLE_SECONDS_HTTPS if url.scheme == "https" else IDLE_SECONDS_HTTP
+        direct = DirectTransport(max_idle=MAX_IDLE_CONNECTIONS, idle_seconds=idle_seconds)
+        # A proxy from the environment stands for its scheme and goes before ours, except one that stands for all.
+        through_proxy = trust_env and "all" in getproxies()
         super().__init__(
             timeout=httpx2.Timeout(timeout, connect=connect_timeout),
             follow_redirects=False,
-            trust_env=url.hostname not in ("localhost", "127.0.0.1", "::1"),
-            limits=httpx2.Limits(
-                max_connections=None,
-                max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-                keepalive_expiry=IDLE_SECONDS_HTTPS if url.scheme == "https" else IDLE_SECONDS_HTTP,
-            ),
+            trust_env=trust_env,
+            mounts=None if through_proxy else {"all://": direct},
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=idle_seconds),
         )
 
     def send(self, request: httpx2.Request, **kwargs: Any) -> httpx2.Response:

@@ -84,7 +84,7 @@ def test_comments_keep_an_answer_alive(ask):
 
 def test_text_comes_as_it_is_said(provider):
     completion = provider.open(CompletionRequest("scripted-hold:3", QUESTION))
-    assert next(iter(completion)) == b"w0 w1 w2 "[: len(b"w0 ")]
+    assert next(iter(completion)).startswith(b"w0 ")
     completion.close()
 
 

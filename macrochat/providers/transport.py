@@ -1,0 +1,296 @@
+"""HTTP/1.1 over our own sockets: httpx2's transport, for answers that stream.
+
+httpx2's own builds an event object for every chunk and hands over one chunk at a time, which is most of what a token
+costs. Here a read is one system call (providers/poller.py says when), and everything that it brought is handed over as
+one piece. Parsing is httptools', the parser of Node; what this module adds is sockets, time-outs and a small pool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+
+import gevent
+import httptools
+import httpx2
+
+from macrochat.providers.poller import PlainPoller, Poller, WaitTimeout, poller
+
+READ_BYTES = 64 << 10
+MAX_HEAD_BYTES = 64 << 10
+FOREVER = 1e9  # seconds
+Origin = tuple[str, str, int]  # scheme, host, port
+
+
+class DirectTransport(httpx2.BaseTransport):
+    """Talks to servers directly, not through a proxy. Safe to share between greenlets of one thread.
+
+    Keeps at most `max_idle` connections, each for at most `idle_seconds`. Raises httpx2's transport errors.
+    """
+
+    def __init__(self, *, max_idle: int, idle_seconds: float) -> None:
+        self._max_idle = max_idle
+        self._idle_seconds = idle_seconds
+        self._idle: list[_Connection] = []  # the one used last at the end
+        self._context: ssl.SSLContext | None = None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        seconds = request.extensions.get("timeout", {})
+        request.read()
+        connection = self._take(request, seconds.get("connect"))
+        try:
+            connection.send(_head(request) + request.content, seconds.get("write"))
+            status, headers = connection.receive_head(seconds.get("read"))
+        except BaseException:
+            connection.close()
+            raise
+        body = _Body(self, connection, seconds.get("read"))
+        return httpx2.Response(status, headers=headers, stream=body, extensions={"http_version": b"HTTP/1.1"})
+
+    def close(self) -> None:
+        """Closes what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def give_back(self, connection: _Connection) -> None:
+        """Its answer was read to the end."""
+        connection.release()
+        if not connection.reusable:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+        self._drop_old()
+
+    def _take(self, request: httpx2.Request, seconds: float | None) -> _Connection:
+        self._drop_old()
+        url = request.url
+        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        for connection in reversed(self._idle):
+            if connection.origin == origin:
+                self._idle.remove(connection)
+                if connection.usable():
+                    return connection
+                connection.close()
+        return _Connection(origin, self._tls(url), seconds)
+
+    def _drop_old(self) -> None:
+        old = time.monotonic() - self._idle_seconds
+        while self._idle and (len(self._idle) > self._max_idle or self._idle[0].idle_since < old):
+            self._idle.pop(0).close()
+
+    def _tls(self, url: httpx2.URL) -> ssl.SSLContext | None:
+        if url.scheme != "https":
+            return None
+        if self._context is None:
+            self._context = httpx2.create_ssl_context()
+        return self._context
+
+
+class _Connection:
+    """One socket, used for one exchange after the other. `seconds` bound TCP and TLS each."""
+
+    def __init__(self, origin: Origin, context: ssl.SSLContext | None, seconds: float | None) -> None:
+        self.origin = origin
+        self.idle_since = 0.0
+        with _errors(httpx2.ConnectTimeout, httpx2.ConnectError):
+            self.socket = _connect(origin, context, seconds)
+        self._fd = self.socket.fileno()
+        self._poller: Poller | PlainPoller | None = None
+        self._answer = _Answer()
+
+    def send(self, data: bytes, seconds: float | None) -> None:
+        with _errors(httpx2.WriteTimeout, httpx2.WriteError):
+            self.socket.settimeout(seconds)
+            self.socket.sendall(data)
+            self.socket.settimeout(0)
+
+    def receive_head(self, seconds: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Begins a new answer. Its body comes from `receive`, the first of it perhaps with the head."""
+        answer = self._answer = _Answer()
+        received = 0
+        while not answer.has_head:
+            data = self._read(seconds)
+            if not data:
+                raise httpx2.RemoteProtocolError("the server closed the connection without an answer")
+            answer.feed(data)
+            received += len(data)
+            if received > MAX_HEAD_BYTES and not answer.has_head:
+                raise httpx2.RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} bytes")
+        return answer.status, answer.headers
+
+    def receive(self, seconds: float | None) -> bytes:
+        """What came of the body: at least a byte, or b"" at its end."""
+        answer = self._answer
+        while True:
+            if piece := answer.take():
+                return piece
+            if answer.complete:
+                return b""
+            data = self._read(seconds)
+            if not data:
+                answer.end()
+            else:
+                answer.feed(data)
+
+    @property
+    def reusable(self) -> bool:
+        return self._answer.keep_alive
+
+    def release(self) -> None:
+        """The exchange is over: nobody reads the socket until the next."""
+        if self._poller is not None:
+            self._poller.unregister(self._fd)
+            self._poller = None
+
+    def usable(self) -> bool:
+        """Whether an idle connection is still open, as far as can be seen: its server has nothing to say."""
+        try:
+            socket.socket.recv(self.socket, 1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def close(self) -> None:
+        """The peer knows at once; a greenlet that waits for the socket finds it ended. Idempotent."""
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown: it drops the TLS state that a waiting reader is still using.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        self.release()
+        self.socket.close()
+
+    def _read(self, seconds: float | None) -> bytes:
+        """One read's bytes; b"" at the connection's end."""
+        if self._poller is None:
+            self._poller = poller()
+            self._poller.register(self._fd)
+        try:
+            while True:
+                self._poller.wait(self._fd, FOREVER if seconds is None else seconds)
+                with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+                    return self._receive()
+        except WaitTimeout:
+            raise httpx2.ReadTimeout(f"silent for {seconds} s") from None
+        except OSError as error:
+            raise httpx2.ReadError(repr(error)) from error
+
+    def _receive(self) -> bytes:
+        data = self.socket.recv(READ_BYTES)
+        if not isinstance(self.socket, ssl.SSLSocket):
+            return data
+        # TLS gives one record a call. What is decrypted already makes no socket readable, so all of it is taken.
+        records, size = [data], len(data)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while data and (size < READ_BYTES or self.socket.pending()):
+                data = self.socket.recv(READ_BYTES)
+                records.append(data)
+                size += len(data)
+        return b"".join(records)
+
+
+class _Answer:
+    """One message from the server: what httptools calls as it reads."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.has_head = False
+        self.complete = False
+        self.keep_alive = False
+        self._pieces: list[bytes] = []
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Raises RemoteProtocolError for what is no HTTP, after which nothing more can be read."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise httpx2.RemoteProtocolError(repr(error)) from error
+
+    def end(self) -> None:
+        """The connection ended. For a body without a length that is its end; any other is cut."""
+        names = {name.lower() for name, _value in self.headers}
+        if names & {b"content-length", b"transfer-encoding"}:
+            raise httpx2.RemoteProtocolError("the server closed the connection in the middle of its answer")
+        self.complete = True
+
+    def take(self) -> bytes:
+        """The body's bytes that came since the last call."""
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    # Called by the parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.status = self._parser.get_status_code()
+        self.has_head = self.status >= 200  # before that it is only news: 100 Continue, 103 Early Hints
+        self.keep_alive = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        if self.has_head:
+            self.complete = True
+        else:
+            self.headers = []
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, transport: DirectTransport, connection: _Connection, seconds: float | None) -> None:
+        self._transport = transport
+        self._connection: _Connection | None = connection
+        self._seconds = seconds
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (connection := self._connection) is not None:
+            piece = connection.receive(self._seconds)
+            if not piece:
+                self._connection = None
+                self._transport.give_back(connection)
+                return
+            yield piece
+
+    def close(self) -> None:
+        """Idempotent. A body that was not read to its end takes its connection with it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _connect(origin: Origin, context: ssl.SSLContext | None, seconds: float | None) -> socket.socket:
+    _scheme, host, port = origin
+    with gevent.Timeout(seconds, httpx2.ConnectTimeout(f"no connection within {seconds} s")):
+        sock = socket.create_connection((host, port))
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return context.wrap_socket(sock, server_hostname=host) if context else sock
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _head(request: httpx2.Request) -> bytes:
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%s: %s" % header for header in request.headers.raw]
+    if any(b"\r" in line or b"\n" in line for line in lines):
+        raise httpx2.LocalProtocolError("a line break in a header")
+    return b"\r\n".join([*lines, b"", b""])
+
+
+@contextlib.contextmanager
+def _errors(timeout: type[httpx2.TransportError], other: type[httpx2.TransportError]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise timeout(repr(error)) from error
+    except OSError as error:
+        raise other(repr(error)) from error
