@@ -5,80 +5,28 @@ them after every step with a model of the rules that is small enough to be read.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import itertools
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import gevent
 import hypothesis.strategies as st
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-from macrochat.replies.connections import BodyCut
 from macrochat.replies.runtime import MAX_TAKEOVERS
-from macrochat.replies.store import workers
 from tests.replies.puppet import MODEL, Line, Puppet
+from tests.replies.two_machines import MACHINES, Chat, Machine, Message, body, expected, wait_for
 from tests.support.servers import PASSWORD, register
-
-MACHINES = (0, 1)
-PATIENCE_SECONDS = 10.0
-
-
-@dataclass
-class Message:
-    """The model of a message and its reply. `takeovers` counts since a person last asked."""
-
-    chat: str
-    text: str
-    key: str
-    id: str = ""
-    status: str = "streaming"
-    said: str = ""
-    owner: int = 0
-    takeovers: int = 0
-    attempts: int = 1
-
-
-@dataclass
-class Chat:
-    id: str
-    messages: list[Message] = field(default_factory=list)
-
-    @property
-    def running(self) -> Message | None:
-        return next((message for message in self.messages if message.status == "streaming"), None)
-
-
-class Machine:
-    """One application with its engine room, and a client signed in as the only person there is."""
-
-    def __init__(self, app: Any, puppet: Puppet, client: Any) -> None:
-        self.app, self.client = app, client
-        app.extensions["macrochat.registry"] = puppet
-        self.room = app.extensions["macrochat"]
-        self.room.start()
-
-    def crash_and_boot(self) -> uuid.UUID:
-        """Everything it was doing is gone, and nothing of it told to anybody. Returns the dead worker's id."""
-        dead = self.room.worker_id
-        self.room.stop()
-        self.room.generations.clear()
-        self.room.start()
-        return dead  # type: ignore[no-any-return]
-
-    def expire(self, worker: uuid.UUID) -> None:
-        """Lets the time pass after which a silent worker counts as dead; looks around at once."""
-        late = sa.update(workers).where(workers.c.id == worker).values(lease_until=1.0)
-        self.room.store.transact(lambda connection: connection.execute(late))
-        self.room._sweep()
 
 
 class Rules(RuleBasedStateMachine):
@@ -96,7 +44,15 @@ class Rules(RuleBasedStateMachine):
 
     # What people do
 
+    @initialize(target=chats, machine=machine)
+    def open_first_chat(self, machine: int) -> Chat:
+        return self.open_chat(machine)
+
+    @precondition(lambda self: len(self.all) > 2)
     @rule(target=chats, machine=machine)
+    def open_another_chat(self, machine: int) -> Chat:
+        return self.open_chat(machine)
+
     def open_chat(self, machine: int) -> Chat:
         answer = self.client(machine).post("/api/chats", json={})
         return Chat(answer.get_json()["data"]["id"])
@@ -176,6 +132,7 @@ class Rules(RuleBasedStateMachine):
         else:
             assert body(answer, clean=message.status in ("complete", "stopped")) == text[offset:]
 
+    @precondition(lambda self: len(self.all) > 3)
     @rule(chat=consumes(chats), machine=machine)
     def delete_chat(self, chat: Chat, machine: int) -> None:
         assert self.client(machine).delete(f"/api/chats/{chat.id}").status_code == 200
@@ -220,6 +177,7 @@ class Rules(RuleBasedStateMachine):
 
     # What machines do
 
+    @precondition(lambda self: any(message.status == "streaming" for message in self.all))
     @rule(machine=machine)
     def crash(self, machine: int) -> None:
         """Whatever it wrote goes on at the other machine; what was taken over too often ends as interrupted."""
@@ -318,31 +276,6 @@ class Rules(RuleBasedStateMachine):
         return f"{message}: told {self.told(message, 0)}, expected {expected(message)}"
 
 
-def body(answer: Any, *, clean: bool) -> bytes:
-    """All of a final reply's bytes. The body is cut at its end unless the reply ended well."""
-    pieces = []
-    with pytest.raises(BodyCut) if not clean else contextlib.nullcontext():
-        for piece in answer.iter_encoded():
-            pieces.append(piece)  # noqa: PERF402 - what came before the cut counts
-    return b"".join(pieces)
-
-
-def expected(message: Message) -> tuple[Any, ...]:
-    if message.status == "deleted":
-        return ("deleted",)
-    text = message.said.encode()
-    return message.status, len(text), hashlib.sha256(text).hexdigest(), message.attempts
-
-
-def wait_for(condition: Callable[[], Any], what: Callable[[], str] = str) -> Any:
-    """The first true value of `condition`. Raises AssertionError, with `what()`, when it does not come."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < until, what()
-        gevent.sleep(0.005)
-    return value
-
-
 @pytest.fixture
 def machines(make_app, database_url):
     apps = [make_app(database_url, MACROCHAT_MAX_STREAMS_PER_USER="1000") for _ in MACHINES]
@@ -370,8 +303,8 @@ def test_two_machines_keep_the_rules(machines):
 
 
 SETTINGS = settings(
-    max_examples=15,
-    stateful_step_count=30,
+    max_examples=12,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -1,0 +1,96 @@
+"""What the state machine of replies is played with: two applications on one database, and a model of a message."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+import pytest
+import sqlalchemy as sa
+
+from macrochat.replies.connections import BodyCut
+from macrochat.replies.store import workers
+from tests.replies.puppet import Puppet
+
+MACHINES = (0, 1)
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass
+class Message:
+    """The model of a message and its reply. `takeovers` counts since a person last asked."""
+
+    chat: str
+    text: str
+    key: str
+    id: str = ""
+    status: str = "streaming"
+    said: str = ""
+    owner: int = 0
+    takeovers: int = 0
+    attempts: int = 1
+
+
+@dataclass
+class Chat:
+    id: str
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def running(self) -> Message | None:
+        return next((message for message in self.messages if message.status == "streaming"), None)
+
+
+class Machine:
+    """One application with its engine room, and a client signed in as the only person there is."""
+
+    def __init__(self, app: Any, puppet: Puppet, client: Any) -> None:
+        self.app, self.client = app, client
+        app.extensions["macrochat.registry"] = puppet
+        self.room = app.extensions["macrochat"]
+        self.room.start()
+
+    def crash_and_boot(self) -> uuid.UUID:
+        """Everything it was doing is gone, and nothing of it told to anybody. Returns the dead worker's id."""
+        dead = self.room.worker_id
+        self.room.stop()
+        self.room.generations.clear()
+        self.room.start()
+        return dead  # type: ignore[no-any-return]
+
+    def expire(self, worker: uuid.UUID) -> None:
+        """Lets the time pass after which a silent worker counts as dead; looks around at once."""
+        late = sa.update(workers).where(workers.c.id == worker).values(lease_until=1.0)
+        self.room.store.transact(lambda connection: connection.execute(late))
+        self.room._sweep()
+
+
+def body(answer: Any, *, clean: bool) -> bytes:
+    """All of a final reply's bytes. The body is cut at its end unless the reply ended well."""
+    pieces = []
+    with pytest.raises(BodyCut) if not clean else contextlib.nullcontext():
+        for piece in answer.iter_encoded():
+            pieces.append(piece)  # noqa: PERF402 - what came before the cut counts
+    return b"".join(pieces)
+
+
+def expected(message: Message) -> tuple[Any, ...]:
+    if message.status == "deleted":
+        return ("deleted",)
+    text = message.said.encode()
+    return message.status, len(text), hashlib.sha256(text).hexdigest(), message.attempts
+
+
+def wait_for(condition: Callable[[], Any], what: Callable[[], str] = str) -> Any:
+    """The first true value of `condition`. Raises AssertionError, with `what()`, when it does not come."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not (value := condition()):
+        assert time.monotonic() < until, what()
+        gevent.sleep(0.005)
+    return value
