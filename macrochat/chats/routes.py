@@ -15,6 +15,10 @@ from .models import Chat
 
 blueprint = Blueprint("chats", __name__, url_prefix="/api")
 
+MAX_PAGE = 1_000_000
+LIMIT, MAX_LIMIT = 20, 100  # chats on a page
+MAX_QUERY_CHARACTERS = 255
+
 
 def _trimmed(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
@@ -33,8 +37,8 @@ class ChatBody(Body):
 
 @blueprint.get("/chats")
 def list_chats() -> Response:
-    page, limit = query_int("page", 1, 1, 1_000_000), query_int("limit", 20, 1, 100)
-    chats, total = service.list_chats(current_user.id, page, limit, query_text("q", 255))
+    page, limit = query_int("page", 1, 1, MAX_PAGE), query_int("limit", LIMIT, 1, MAX_LIMIT)
+    chats, total = service.list_chats(current_user.id, page, limit, query_text("q", MAX_QUERY_CHARACTERS))
     return success([show(chat) for chat in chats], meta={"page": page, "limit": limit, "total": total})
 
 

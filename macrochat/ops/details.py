@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from ..accounts.models import BrowserSession, User
-from ..config import ROOT
+from ..config import VERSION
 from ..database import clock
 from ..extensions import db
 from ..replies.models import Worker
@@ -19,7 +18,6 @@ from ..replies.runtime import Runtime
 from ..web import iso
 from .health import readiness
 
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 NEWEST_USERS = 50
 
 

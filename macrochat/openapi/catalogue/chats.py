@@ -1,0 +1,88 @@
+"""Chats, and the models to talk to."""
+
+from __future__ import annotations
+
+from ...chats import routes
+from ..operations import Answer, Operation, Parameter, Schema, done
+from ..shapes import Chat, ChatWithMessages, Model, Page
+
+TAG = "Chats"
+ABOUT = "Conversations. Another person's chat and an unknown one give the same 404."
+MISSING = {404: ("CHAT_NOT_FOUND",)}
+NOTES: dict[str, Schema] = {
+    "title": {"examples": ["Why the sky is blue"]},
+    "model": {"description": "an id of `GET /api/models`; `null`: the server's default"},
+    "systemPrompt": {"description": "what the model is told before the conversation"},
+}
+
+OPERATIONS = {
+    "chats.list_chats": Operation(
+        id="listChats",
+        tag=TAG,
+        summary="List chats",
+        description="The chat that was changed last comes first.",
+        query=(
+            Parameter(
+                name="page",
+                description="Which page, from 1",
+                schema={"type": "integer", "minimum": 1, "maximum": routes.MAX_PAGE, "default": 1},
+            ),
+            Parameter(
+                name="limit",
+                description="Chats on a page",
+                schema={"type": "integer", "minimum": 1, "maximum": routes.MAX_LIMIT, "default": routes.LIMIT},
+            ),
+            Parameter(
+                name="q",
+                description="Text to be found in the title, in any case",
+                schema={"type": "string", "maxLength": routes.MAX_QUERY_CHARACTERS},
+                example="sky",
+            ),
+        ),
+        answers=(Answer(description="A page of chats", data=list[Chat], meta=Page),),
+        refusals={400: ("VALIDATION_ERROR",)},
+    ),
+    "chats.create_chat": Operation(
+        id="createChat",
+        tag=TAG,
+        summary="Make a chat",
+        description="Without a title it is called after its first message.",
+        body=routes.ChatBody,
+        body_optional=True,
+        notes=NOTES,
+        answers=(Answer(status=201, description="The new chat", data=Chat, headers=("Location",)),),
+        refusals={400: ("UNKNOWN_MODEL",)},
+    ),
+    "chats.get_chat": Operation(
+        id="getChat",
+        tag=TAG,
+        summary="Read a chat",
+        answers=(Answer(description="The chat and its messages", data=ChatWithMessages),),
+        refusals=MISSING,
+    ),
+    "chats.update_chat": Operation(
+        id="updateChat",
+        tag=TAG,
+        summary="Change a chat",
+        description="What is not in the body stays as it is. `PUT` does the same as `PATCH`.",
+        body=routes.ChatBody,
+        notes=NOTES,
+        answers=(Answer(description="The chat as it is now", data=Chat),),
+        refusals={400: ("UNKNOWN_MODEL",), **MISSING},
+    ),
+    "chats.delete_chat": Operation(
+        id="deleteChat",
+        tag=TAG,
+        summary="Delete a chat",
+        description="With all in it. A reply that is being written is stopped.",
+        answers=done("Gone"),
+        refusals=MISSING,
+    ),
+    "chats.models": Operation(
+        id="listModels",
+        tag=TAG,
+        summary="List the models",
+        description="Empty while no model's server answers.",
+        answers=(Answer(description="The default one first", data=list[Model]),),
+    ),
+}

@@ -1,0 +1,266 @@
+"""What answers hold, as pydantic models. They make no answer: they describe those that the rooms below make."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Bytes = Annotated[int, Field(ge=0, description="in bytes of UTF-8", examples=[1729])]
+Moment = Annotated[dt.datetime, Field(examples=["2026-11-22T18:00:26.000Z"])]
+Status = Annotated[
+    Literal["streaming", "complete", "stopped", "failed", "interrupted"],
+    Field(description="`streaming` until one of the others, which are final", examples=["complete"]),
+]
+ModelName = Annotated[str, Field(examples=["smollm2-135m"])]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class User(Shape):
+    id: uuid.UUID
+    email: Annotated[str, Field(description="case-folded", examples=["ada@example.org"])]
+    name: Annotated[str, Field(examples=["Ada"])]
+    is_admin: bool
+    created_at: Moment
+    last_login: Moment | None
+
+
+class Account(Shape):
+    user: User
+
+
+class EndedSessions(Shape):
+    sessions: Annotated[int, Field(ge=0, description="how many there were")]
+
+
+class Session(Shape):
+    id: uuid.UUID
+    current: Annotated[bool, Field(description="the one that asks")]
+    user_agent: str
+    address: Annotated[str, Field(examples=["192.0.2.7"])]
+    created_at: Moment
+    last_seen_at: Annotated[Moment, Field(description="up to five minutes old")]
+    expires_at: Moment
+
+
+class Key(Shape):
+    id: uuid.UUID
+    name: Annotated[str, Field(examples=["Backup"])]
+    prefix: Annotated[str, Field(description="the key's first characters, to know it by", examples=["mck_3q5KpXwd"])]
+    created_at: Moment
+    last_used_at: Annotated[Moment | None, Field(description="up to five minutes old")]
+    expires_at: Moment | None
+
+
+class CreatedKey(Key):
+    key: Annotated[str, Field(description="the key itself, now and never again", examples=["mck_3q5KpXwd…"])]
+
+
+class Model(Shape):
+    id: ModelName
+    name: Annotated[str, Field(examples=["SmolLM2 135M"])]
+    provider: Annotated[str, Field(examples=["local"])]
+    default: bool
+
+
+class Chat(Shape):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    title: Annotated[str, Field(examples=["Why the sky is blue"])]
+    model: Annotated[ModelName | None, Field(description="`null`: the server's default")]
+    system_prompt: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class Page(Shape):
+    page: int
+    limit: int
+    total: Annotated[int, Field(description="on all pages")]
+
+
+class ReplyError(Shape):
+    code: Annotated[str, Field(examples=["UPSTREAM_UNREACHABLE"])]
+    message: Annotated[str, Field(examples=["The connection to the model's server failed"])]
+
+
+class Usage(Shape):
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int
+
+
+class ReplyMetadata(Shape):
+    """An assistant's message. While it streams, `content` is the committed text and `bytes` its length: one pair."""
+
+    status: Status
+    bytes: Bytes
+    model: ModelName
+    finish_reason: Annotated[str | None, Field(examples=["stop"])]
+    error: ReplyError | None
+    usage: Usage | None
+    started_at: Moment
+    finished_at: Moment | None
+
+
+class Message(Shape):
+    id: uuid.UUID
+    chat_id: uuid.UUID
+    parent_id: uuid.UUID | None
+    role: Annotated[Literal["user", "assistant", "system"], Field(examples=["assistant"])]
+    content: Annotated[str, Field(examples=["Because blue light is scattered more."])]
+    metadata: Annotated[
+        ReplyMetadata | dict[str, Any], Field(description="an assistant's: how the reply goes; others': free")
+    ]
+    embedding: Annotated[None, Field(description="reserved")]
+    created_at: Moment
+
+
+class ChatWithMessages(Chat):
+    messages: Annotated[list[Message], Field(description="the branch that is shown, oldest first")]
+
+
+class Timings(Shape):
+    started_at: Moment
+    first_byte_ms: Annotated[int | None, Field(examples=[412])]
+    finished_at: Moment | None
+
+
+class Reply(Shape):
+    """`bytes` and `sha256` are of the same committed text."""
+
+    id: uuid.UUID
+    chat_id: uuid.UUID
+    status: Status
+    bytes: Bytes
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["b94d27b9934d3e08" * 4])]
+    finish_reason: Annotated[str | None, Field(examples=["stop"])]
+    error: ReplyError | None
+    model: ModelName
+    usage: Usage | None
+    timings: Timings
+    attempts: Annotated[int, Field(ge=1, description="generations begun, the first included")]
+    waiting_since: Annotated[Moment | None, Field(description="while streaming: when text last came")]
+
+
+class TextPart(Shape):
+    type: Annotated[str, Field(description="parts of other types are ignored", examples=["text"])]
+    text: Annotated[str | None, Field(examples=["Why is the sky blue?"])] = None
+
+
+class SentMessage(Shape):
+    """`content`, or `parts`; in a message that is not the last, anything may stand."""
+
+    role: Annotated[Literal["user", "assistant", "system"], Field(examples=["user"])]
+    content: Annotated[str | None, Field(examples=["Why is the sky blue?"])] = None
+    parts: list[TextPart] | None = None
+    id: Annotated[str | None, Field(max_length=255, description="stands in for `Idempotency-Key`")] = None
+
+
+class Readiness(Shape):
+    """`checks`: `ok` or a sentence, by name."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, str]
+
+
+class Provider(Shape):
+    name: str
+    address: str
+    reachable: Annotated[bool, Field(description="asked at most every ten seconds")]
+    models: list[str]
+
+
+class Pool(Shape):
+    size: int
+    checked_out: int
+
+
+class Database(Shape):
+    kind: Literal["sqlite", "postgresql"]
+    pool: Pool
+
+
+class ThisWorker(Shape):
+    id: uuid.UUID | None
+    pid: int
+    generations: int
+    followers: int
+    draining: bool
+
+
+class Worker(Shape):
+    id: uuid.UUID
+    host: str
+    pid: int
+    started_at: Moment
+    lease_seconds: Annotated[float, Field(description="until its lease runs out")]
+
+
+class HealthDetails(Readiness):
+    version: str
+    revision: str | None
+    database: Database
+    worker: ThisWorker
+    workers: list[Worker]
+    providers: list[Provider]
+
+
+class Stream(Shape):
+    id: uuid.UUID
+    email: str
+    model: str
+    provider: str
+    started_at: Moment
+    seconds: int
+    bytes: Bytes
+    readers: int
+    attempts: int
+    stopping: bool
+
+
+class Live(Shape):
+    total: int
+    streams: Annotated[list[Stream], Field(description="oldest first, at most 200")]
+
+
+Counts = list[int]
+Figures = list[float]
+
+
+class Hour(Shape):
+    """Sixty figures each, a minute apart, oldest first."""
+
+    from_: Annotated[int, Field(alias="from", description="seconds since 1970")]
+    step: Annotated[int, Field(description="seconds")]
+    tokens_per_second: Figures
+    active_streams: Figures
+    first_byte_p50_ms: Annotated[list[int | None], Field(alias="firstByteP50Ms")]
+    first_byte_p95_ms: Annotated[list[int | None], Field(alias="firstByteP95Ms")]
+    replies: Counts
+    errors: Counts
+
+
+class Overview(Shape):
+    live: Live
+    history: Hour
+    providers: list[Provider]
+
+
+class FieldError(Shape):
+    field: Annotated[str, Field(examples=["title"])]
+    error: Annotated[str, Field(examples=["must have at most 255 characters"])]
+
+
+class Failure(Shape):
+    success: Literal[False]
+    error: Annotated[str, Field(description="one plain sentence", examples=["Chat not found or access denied"])]
+    code: Annotated[str, Field(pattern="^[A-Z][A-Z_0-9]*$", examples=["CHAT_NOT_FOUND"])]
+    details: list[FieldError] | None = None
+    request_id: str
