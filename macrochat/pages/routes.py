@@ -95,7 +95,7 @@ def _enter(template: str, identify: Callable[[dict[str, str]], User]) -> AnyResp
     """A form to come in by. What is wrong with it is said in the form, with the status of the error."""
     if current_user.is_authenticated:
         return redirect(_next())
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(template, {})
     fields = read_form()
     try:
