@@ -27,6 +27,7 @@ setup-dev: setup $(STAMP_DEV)
 
 test: setup-dev test-programs ## run all tests, with real databases, servers, browser and model
 	@scripts/test-js.sh
+	@$(BIN)/python -m tests.clients.npm
 	$(BIN)/python -m pytest
 
 test-fast: setup-dev ## run the tests that take less than ten seconds each
@@ -61,7 +62,7 @@ migration-check: setup-dev ## do the migrations make exactly the tables of the m
 	$(BIN)/python -m pytest -q tests/ground/test_migrations.py
 
 clean: ## delete what was made here, except instance/ (your data)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
+	rm -rf $(VENV) .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test-programs:

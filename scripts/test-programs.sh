@@ -5,7 +5,7 @@
 set -u
 
 missing=
-wanted="chromium:chromium node:nodejs"
+wanted="chromium:chromium node:nodejs curl:curl"
 if [ "${CI:-}" = true ]; then
     wanted="$wanted nginx:nginx" # not unasked on somebody's own machine, where Debian would start it as a service
 fi
