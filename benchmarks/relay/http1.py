@@ -72,7 +72,8 @@ class Body:
     def _chunks(self, data: bytes) -> bytes:
         """`_left` counts the line break after a chunk's data too: between two chunks it is 0, before the line is whole."""
         data, self._rest = self._rest + data, b""
-        pieces, at, end = [], 0, len(data)
+        pieces: list[bytes] = []
+        at, end = 0, len(data)
         while at < end:
             if not self._left:
                 line = data.find(b"\r\n", at)

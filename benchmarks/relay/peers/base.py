@@ -17,6 +17,7 @@ from benchmarks.relay.upstream import Kind, prompt
 from tests.support.processes import ChildProcess, clean_environment, free_port, is_listening
 
 KEY = "sk-bench"
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Peer(ABC):
     name: ClassVar[str]
     title: ClassVar[str]  # in tables
     check: ClassVar[Check] = TextCheck
+    guess: ClassVar[int] = 1000  # streams that it may carry: where a search begins
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -75,7 +77,7 @@ class Peer(ABC):
     def _request(self, stream: int, kind: Kind, cells: int) -> Request:
         return Request(self.port, stream, post(self.port, "/v1/chat/completions", completion(stream, kind, cells)))
 
-    def _run(self, argv: Sequence[object], **environment: object) -> ChildProcess:
+    def run(self, argv: Sequence[object], **environment: object) -> ChildProcess:
         """Starts a program on the relay's core; returns once it listens on the peer's port."""
         process = ChildProcess(
             [str(part) for part in argv],

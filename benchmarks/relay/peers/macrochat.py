@@ -59,7 +59,7 @@ class Macrochat(Peer):
         self.rows = Rows(made.url)
         self._open.callback(self.rows.close)
         self.people = self.rows.people(PEOPLE)
-        self._run([Path(sys.executable).parent / "gunicorn", "app:app"], **self.environment)
+        self.run([Path(sys.executable).parent / "gunicorn", "app:app"], **self.environment)
 
     def stop(self) -> None:
         super().stop()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.relay.peers.base import KEY, Peer
-
-PROGRAMS = Path(__file__).parent / "programs"
+from benchmarks.relay.peers.base import KEY, PROGRAMS, Peer
 
 
 class NaiveFlask(Peer):
     name = "flask"
     title = "Flask + gevent, typed SDK loop"
+    guess = 60
 
     def start(self) -> None:
-        self._run(
+        self.run(
             [
                 Path(sys.executable).parent / "gunicorn",
                 "naive_flask:app",

@@ -55,4 +55,4 @@ class Nginx(PassingPeer):
                 upstream=urlsplit(self.setting.upstream).netloc,
             )
         )
-        self._run([program, "-p", folder, "-c", configuration])
+        self.run([program, "-p", folder, "-c", configuration])

@@ -1,5 +1,7 @@
 """The relay that a Flask tutorial shows, with nothing left out and nothing added."""
 
+from collections.abc import Iterator
+
 import openai
 from flask import Flask, Response, request
 
@@ -12,7 +14,7 @@ def chat() -> Response:
     asked = request.get_json()
     stream = client.chat.completions.create(model=asked["model"], messages=asked["messages"], stream=True)
 
-    def text():
+    def text() -> Iterator[str]:
         for event in stream:
             if event.choices and event.choices[0].delta.content:
                 yield event.choices[0].delta.content
