@@ -36,11 +36,12 @@ test-fast: setup-dev ## run the tests that take less than ten seconds each
 chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
 	$(BIN)/python -m tests.chaos --scenarios $(or $(SCENARIOS),500) --seed $(or $(SEED),1) --only '$(ONLY)'
 
-check: setup-dev ## format, lint, types, import contracts
+check: setup-dev ## format, lint, types, import contracts, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/audit.py
 
 format: setup-dev ## put all Python files into the common form
 	$(BIN)/ruff check --fix-only --quiet .
