@@ -13,7 +13,7 @@ STAMP_DEV := $(VENV)/.requirements-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup setup-dev test test-fast test-programs chaos check format lock migration migration-check clean
+.PHONY: help run setup setup-dev test test-fast test-programs chaos check format lock migration migration-check bench bench-quick clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ test-fast: setup-dev ## run the tests that take less than ten seconds each
 
 chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
 	$(BIN)/python -m tests.chaos --scenarios $(or $(SCENARIOS),500) --seed $(or $(SEED),1) --only '$(ONLY)'
+
+bench: setup-dev ## measure Macrochat beside nginx, Node, the AI SDK, FastAPI and Flask (25 min; OUT=a folder for the figures)
+	$(BIN)/python -m benchmarks.relay bench $(if $(OUT),--out $(OUT))
+
+bench-quick: setup-dev ## the same in 90 s, with fewer relays and steps
+	$(BIN)/python -m benchmarks.relay bench --quick $(if $(OUT),--out $(OUT))
 
 check: setup-dev ## format, lint, types, import contracts, known vulnerabilities
 	$(BIN)/ruff format --check .

@@ -76,15 +76,15 @@ class Rows:
             for one in found
         ]
         with self.engine.begin() as connection:
-            connection.execute(sa.insert(User.__table__), users)
-            connection.execute(sa.insert(ApiKey.__table__), keys)
+            connection.execute(sa.insert(User), users)
+            connection.execute(sa.insert(ApiKey), keys)
         return found
 
     def chats(self, owners: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         """An empty chat for each of them, in this order."""
         rows = [_chat(owner, new_id(), None) for owner in owners]
         with self.engine.begin() as connection:
-            connection.execute(sa.insert(Chat.__table__), rows)
+            connection.execute(sa.insert(Chat), rows)
         return [row["id"] for row in rows]
 
     def conversations(self, owners: Sequence[uuid.UUID], messages: int, per_chat: int, characters: int) -> None:
@@ -107,7 +107,7 @@ class Rows:
         self.engine.dispose()
 
     def _write(self, connection: sa.Connection, *lists: list[dict[str, Any]]) -> None:
-        for table, rows in zip((Chat.__table__, Message.__table__, Reply.__table__), lists, strict=True):
+        for table, rows in zip((Chat, Message, Reply), lists, strict=True):
             if rows:
                 connection.execute(sa.insert(table), rows)
                 rows.clear()

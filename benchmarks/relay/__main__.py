@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks.relay import steps
+from benchmarks.relay import rounds, steps
 
-COMMANDS = {"steps": steps}
+COMMANDS = {"steps": steps, "bench": rounds}
 
 
 def main() -> int:
@@ -16,7 +16,8 @@ def main() -> int:
     for name, command in COMMANDS.items():
         command.add_options(names.add_parser(name, description=command.__doc__, help=command.__doc__))
     options = parser.parse_args()
-    return COMMANDS[options.name].run(options)
+    code: int = COMMANDS[options.name].run(options)
+    return code
 
 
 if __name__ == "__main__":

@@ -35,11 +35,9 @@ class Client:
         self.running = 0  # streams that have their first byte and not their last
         self.errors: Counter[str] = Counter()
         self.ages: list[int] = []
-        self.cells_of_ended = 0
         self._loop, self._upstream, self._check = loop, upstream, check
         self._waiting: deque[Request] = deque()
         self._opening = 0
-        self._at_once = OPENING_AT_ONCE
 
     @property
     def idle(self) -> bool:
@@ -57,20 +55,20 @@ class Client:
     def cells(self) -> int:
         return sum(stream.check.cells for stream in self.streams)
 
-    def open(self, requests: Sequence[Request], at_once: int = OPENING_AT_ONCE) -> None:
-        """Opens them one after the other, at most `at_once` of them waiting for their first byte."""
-        self._at_once = at_once
+    def open(self, requests: Sequence[Request]) -> None:
+        """Opens them one after the other, a few of them waiting for their first byte at a time."""
         self._waiting.extend(requests)
         self._open_more()
 
-    def hang_up(self) -> None:
-        """Closes what is still open; each counts as an error."""
+    def hang_up(self, *, missed: bool = True) -> None:
+        """Closes what is still open; each counts as an error if its end is missed."""
         self._waiting.clear()
         for stream in self.streams:
-            stream.fail("unfinished")
+            if stream.close() and missed:
+                self.errors["unfinished"] += 1
 
     def _open_more(self) -> None:
-        while self._waiting and self._opening < self._at_once:
+        while self._waiting and self._opening < OPENING_AT_ONCE:
             self._opening += 1
             request = self._waiting.popleft()
             self.streams.append(Stream(self, self._loop, request, self._check(request.stream, self.ages.append)))
@@ -85,7 +83,7 @@ class Client:
             self.errors[error] += 1
         else:
             reply = self._upstream.replies.get(stream.number)
-            stream.check.end(reply.cells if reply else -1)
+            stream.check.end(reply.cells if reply else 0)
         if stream.first_byte_at:
             self.running -= 1
         else:
@@ -124,16 +122,21 @@ class Stream:
         sock.connect_ex(("127.0.0.1", request.port))
         loop.add(self._fd, self._connected, WRITE)
 
-    def fail(self, error: str) -> None:
-        if self._fd >= 0:
-            self._close(error)
+    def close(self) -> bool:
+        """Whether it was open."""
+        if self._fd < 0:
+            return False
+        self._loop.remove(self._fd)
+        self._sock.close()
+        self._fd = -1
+        return True
 
     def _connected(self, _mask: int) -> None:
         self.sent_at = now_us()
         try:
             self._sock.sendall(self._request.data)
         except OSError as error:
-            self._close(f"not sent: {error.strerror}")
+            self._end(f"not sent: {error.strerror}")
             return
         self._loop.remove(self._fd)
         self._loop.add(self._fd, self._ready)
@@ -144,18 +147,18 @@ class Stream:
         except BlockingIOError:
             return
         except OSError as error:
-            self._close(f"broken: {error.strerror}")
+            self._end(f"broken: {error.strerror}")
             return
         now = now_us()
         body = self._body
         if not data:
             body.closed()
-            self._close(None if body.ended else "cut")
+            self._end(None if body.ended else "cut")
             return
         try:
             text = body.feed(data)
         except Malformed as error:
-            self._close(str(error))
+            self._end(str(error))
             return
         if text:
             self.check.feed(text, now)
@@ -163,10 +166,8 @@ class Stream:
                 self.first_byte_at = now
                 self._client.first_byte()
         if body.ended:
-            self._close(None)
+            self._end(None)
 
-    def _close(self, error: str | None) -> None:
-        self._loop.remove(self._fd)
-        self._sock.close()
-        self._fd = -1
+    def _end(self, error: str | None) -> None:
+        self.close()
         self._client.ended(self, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.relay.client import Check, Client, Request
@@ -13,7 +13,7 @@ from benchmarks.relay.loop import Loop
 from benchmarks.relay.upstream import Upstream
 
 OPEN_SECONDS = 60.0  # for all streams together
-DRAIN_SECONDS = 15.0  # from the upstream's last byte to the client's
+DRAIN_SECONDS = 8.0  # from the upstream's last byte to the client's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class Ending:
     errors: Counter[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`times` of each request in microseconds: to the upstream, and back from it."""
+
+    ending: Ending
+    times: Sequence[tuple[int, int]]
+
+
 class Load:
     """One set of streams at a time: `open`, then `start`, `window`, `end`. A Loop of its own."""
 
@@ -48,27 +56,52 @@ class Load:
         self.rate = rate
         self.loop = Loop()
         self.upstream = Upstream(self.loop, rate, upstream_port)
-        self.client: Client | None = None
+        self._client: Client | None = None
 
-    def open(self, requests: Sequence[Request], check: Check, at_once: int | None = None) -> Client:
+    @property
+    def client(self) -> Client:
+        """Of the streams that were opened last."""
+        assert self._client is not None
+        return self._client
+
+    @property
+    def median_age(self) -> float:
+        """Of the last chunks, in microseconds."""
+        return percentile(sorted(self.client.ages[-1000:]), 0.5)
+
+    def open(self, requests: Sequence[Request], check: Check) -> None:
         """Returns once every stream has its first byte or an error."""
-        gc.collect()
-        gc.disable()  # thousands of small objects a millisecond, none of them a cycle
-        self.upstream.forget()
-        self.client = client = Client(self.loop, self.upstream, check)
-        client.open(requests, *([at_once] if at_once else []))
+        self._begin(check)
+        self.open_more(requests)
+
+    def open_more(self, requests: Sequence[Request]) -> None:
+        client = self.client
+        client.open(requests)
         if not self.loop.run(OPEN_SECONDS, until=lambda: client.all_open):
             client.errors["not opened in time"] += 1
-        return client
+
+    def one_by_one(self, requests: Sequence[Request], check: Check, pause: float = 0.0) -> Answered:
+        """Each is sent when the one before has ended, after a pause in seconds."""
+        client = self._begin(check)
+        for request in requests:
+            client.open([request])
+            if not self.loop.run(DRAIN_SECONDS, until=lambda: client.idle):
+                break
+            if pause:
+                self.loop.run(pause)
+        times = [
+            (reply.arrived - stream.sent_at, stream.first_byte_at - reply.began)
+            for stream in client.streams
+            if stream.first_byte_at and (reply := self.upstream.replies.get(stream.number))
+        ]
+        return Answered(self._ending(), times)
 
     def start(self, warm_up: float = 1.5) -> None:
         self.upstream.start()
         self.loop.run(warm_up)
 
-    def window(self, seconds: float, at_begin: Callable[[], None] = lambda: None) -> Window:
+    def window(self, seconds: float) -> Window:
         client = self.client
-        assert client is not None
-        at_begin()
         client.ages.clear()
         self.upstream.lateness.clear()
         cells, cpu, begun = client.cells, time.process_time(), time.monotonic()
@@ -83,16 +116,31 @@ class Load:
             lateness=percentile(sorted(self.upstream.lateness), 0.99) * 1000,
         )
 
-    def end(self, drain: float = DRAIN_SECONDS) -> Ending:
+    def end(self) -> Ending:
         """Lets every stream end and compares what is left to compare."""
         client = self.client
-        assert client is not None
         self.upstream.finish()
-        self.loop.run(drain, until=lambda: client.idle)
-        client.hang_up()
-        self.loop.run(0.3)
+        self.loop.run(DRAIN_SECONDS, until=lambda: client.idle)
+        return self._ending()
+
+    def cut(self) -> Ending:
+        """Ends every stream at once, on both sides; what has arrived was compared, what is under way is not missed."""
+        self.client.hang_up(missed=False)
+        self.upstream.hang_up()
+        return self._ending()
+
+    def _begin(self, check: Check) -> Client:
+        gc.collect()
+        gc.disable()  # thousands of small objects a millisecond, none of them a cycle
+        self.upstream.forget()
+        self._client = Client(self.loop, self.upstream, check)
+        return self._client
+
+    def _ending(self) -> Ending:
+        self.client.hang_up()
+        self.loop.run(0.2)
         gc.enable()
-        return Ending(client.wrong_bytes, client.errors)
+        return Ending(self.client.wrong_bytes, self.client.errors)
 
     def close(self) -> None:
         self.upstream.close()

@@ -60,7 +60,7 @@ class Upstream:
         self.port: int = self._listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/v1"
         self.replies: dict[int, Reply] = {}  # by stream, the ended ones too until `forget()`
-        self.connections = 0
+        self.connections: set[Connection] = set()
         self.lateness: list[float] = []  # seconds that a tick of paced sending came after its time
         self._slots: list[list[Reply]] = [[] for _ in range(max(1, round(1 / rate / TICK_SECONDS)))]
         self._slot_seconds = 1 / rate / len(self._slots)
@@ -84,6 +84,11 @@ class Upstream:
         for reply in self._floods:
             reply.finish()
         self._floods.clear()
+
+    def hang_up(self) -> None:
+        """Breaks every connection, in the middle of whatever it says."""
+        for connection in list(self.connections):
+            connection.close()
 
     def forget(self) -> None:
         """Between two measurements: nothing runs, nothing is remembered."""
@@ -151,7 +156,7 @@ class Connection:
         self.reply: Reply | None = None
         self._request = b""
         self._waiting = bytearray()  # what the relay did not take yet
-        upstream.connections += 1
+        upstream.connections.add(self)
         loop.add(self._fd, self._ready)
 
     def send(self, data: bytes | memoryview) -> None:
@@ -179,7 +184,7 @@ class Connection:
         self._loop.remove(self._fd)
         self._sock.close()
         self._fd = -1
-        self._upstream.connections -= 1
+        self._upstream.connections.discard(self)
         if self.reply is not None:
             self.reply.open = False
 
