@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from macrochat.accounts.access import ACCESS, Access
+from tests.access.cast import REQUEST_ID
 from tests.access.rules import CREDENTIALS, TABLE, Who, expected
 from tests.support.answers import LEAKS
 
@@ -16,6 +17,15 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 everybody = pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda credential: credential.name.replace(" ", "-"))
 
+ON_EVERY_ANSWER = {
+    "Content-Security-Policy": "default-src 'none'; ",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Request-Id": REQUEST_ID,
+}
 DECLARED = {
     Who.ANYBODY: Access.PUBLIC, Who.GUEST: Access.PUBLIC, Who.USER: Access.USER, Who.BROWSER: Access.SESSION,
     Who.PAGE: Access.PAGE, Who.ADMIN: Access.USER, Who.ADMIN_PAGE: Access.PAGE, Who.TICKET: Access.OWN_RULE,
@@ -88,6 +98,9 @@ def problems_of_form(answer, rule, wanted, method):
             yield f"a page expected, not {answer.mimetype}"
     if answer.status_code >= 400 and LEAKS.search(answer.text):
         yield f"tells too much: {answer.text[:200]}"
+    for name, value in ON_EVERY_ANSWER.items():
+        if not answer.headers.get(name, "").startswith(value):
+            yield f"{name}: {answer.headers.get(name)}"
     public = TABLE[f"{'GET' if method == 'HEAD' else method} {rule}"].who is Who.ANYBODY and method in SAFE
     if not public and "no-store" not in answer.headers["Cache-Control"]:
         yield "may be kept in caches"

@@ -89,20 +89,38 @@ def test_the_way_back_may_be_any_path_here(path):
     assert guard.safe_next(path) == path
 
 
-@pytest.mark.parametrize(
-    "path",
-    [None, "", "chats", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example",
+ELSEWHERE = [
+    None, "", "chats", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example",
      "http:evil.example", "javascript:alert(1)", " /x", "/\t/evil.example", "/x\r\nLocation: y", "/\x00", "/a\\b",
-     "/a b", "/" + "x" * 5000],
-)  # fmt: skip
+     "/a b", "/" + "x" * 5000, "/\x7f/evil.example", "/x\u2028y\x00", "\\\\evil.example", "/\\/evil.example", "/\n//evil.example",
+     "//evil.example/%2e%2e", "http://localhost@evil.example", "https:/evil.example", "//localhost.evil.example",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
 def test_the_way_back_leads_nowhere_else(path):
     assert guard.safe_next(path) == "/"
 
 
-def test_signing_in_on_the_page_follows_only_a_safe_way_back(app, alice):
+def test_signing_in_on_the_page_follows_a_safe_way_back(app, alice):
     form = {"email": "alice@example.org", "password": PASSWORD}
     assert app.test_client().post("/login?next=/settings", data=form).location == "/settings"
-    assert app.test_client().post("/login?next=//evil.example", data=form).location == "/"
+
+
+def test_who_is_signed_in_is_sent_nowhere_else_by_either_page(alice):
+    for path in ELSEWHERE:
+        for page in ("/login", "/register"):
+            for method in ("GET", "HEAD", "POST"):
+                answer = alice.open(page, method=method, query_string={"next": path or ""})
+                assert (answer.status_code, answer.location) == (302, "/"), path
+
+
+def test_signing_in_and_up_send_nowhere_else(app, alice):
+    form = {"email": "alice@example.org", "password": PASSWORD}
+    for number, path in enumerate(["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example"]):
+        query, newcomer = {"next": path}, {"email": f"{number}@example.org", "password": PASSWORD}
+        assert app.test_client().post("/login", query_string=query, data=form).location == "/"
+        assert app.test_client().post("/register", query_string=query, data=newcomer).location == "/"
 
 
 def test_the_credential_of_a_request_is_known_to_the_views(app, alice):

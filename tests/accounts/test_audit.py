@@ -59,3 +59,31 @@ def test_keys_passwords_and_the_end_are_noted_without_secrets(app, alice, lines)
     assert events(lines) == [*keys, *passwords, "account deleted"]
     for secret in (made["key"], PASSWORD, "another good one", "wrong one"):
         assert secret not in str(lines)
+
+
+def test_accounts_and_the_ends_of_sessions_are_noted_with_their_ids(app, lines):
+    person = app.test_client()
+    body = {"email": "carol@example.org", "password": PASSWORD}
+    user_id = person.post("/api/auth/register", json=body).get_json()["data"]["user"]["id"]
+    other = app.test_client()
+    other.post("/api/auth/login", json=body)
+    [first] = [row["id"] for row in person.get("/api/sessions").get_json()["data"] if not row["current"]]
+    person.delete(f"/api/sessions/{first}")
+    person.post("/api/auth/logout-all")
+    noted = [line for line in lines if line.get("module") == "audit" or "user_id" in line]
+    assert events(noted) == ["account created", "signed in", "signed in", "session revoked", "all sessions revoked"]
+    assert {line["user_id"] for line in noted} == {user_id}
+    assert noted[3]["session_id"] == first
+    assert PASSWORD not in str(lines)
+    assert "carol@" not in str(lines)
+
+
+def test_no_line_holds_a_cookie_or_a_token(app, alice, lines):
+    with alice.session_transaction() as session:
+        token = session["token"]
+    cookie = alice.get_cookie("macrochat_session").value
+    for path in ("/api/users/me", "/api/nothing", "/settings", "/api/chats?page=0"):
+        alice.get(path)
+    alice.post("/api/auth/logout")
+    assert token not in str(lines)
+    assert cookie not in str(lines)

@@ -103,9 +103,42 @@ class TestCors:
             assert "Access-Control-Allow-Origin" not in answer.headers, origin
             assert "Origin" in answer.headers["Vary"]
 
+    def test_no_other_origin_s_preflight_is_granted_anything(self, listed):
+        for origin in [
+            self.FOREIGN,
+            "null",
+            f"http://{self.OURS[8:]}",
+            f"{self.OURS}:444",
+            "https://",
+            f"{self.OURS} {self.FOREIGN}",
+        ]:
+            for asked in ("GET", "POST", "DELETE"):
+                headers = {"Origin": origin, "Access-Control-Request-Method": asked}
+                answer = listed.options("/api/chats", headers=headers)
+                assert not [name for name in dict(answer.headers) if name.startswith("Access-Control")], origin
+
     def test_errors_can_be_read_by_listed_origins_too(self, listed):
         answer = listed.get("/api/nothing", headers={"Origin": self.OURS})
         assert answer.headers["Access-Control-Allow-Origin"] == self.OURS
+
+
+class TestPreferences:
+    """Cookies that anybody can make say how pages look; none of them breaks one or reaches into it."""
+
+    @pytest.mark.parametrize("name", ["macrochat_tz", "macrochat_theme", "macrochat_sidebar"])
+    @pytest.mark.parametrize(
+        "value",
+        ["", "..", "../../../../etc/passwd", "/etc/passwd", "%2e%2e%2fetc", "America", "America/", "a" * 3000, "%00", "%ff",
+         "<script>x</script>", '"><script>x', "__init__.py", "tzdata", "Europe/Berlin%00", "é", "UTC;x", "{{7*7}}"],
+    )  # fmt: skip
+    def test_any_value_will_do(self, alice, name, value):
+        alice.post("/api/chats", json={"title": "Plans"})
+        alice.set_cookie(name, value)
+        for path in ("/", "/settings"):
+            answer = alice.get(path)
+            assert answer.status_code == 200
+            assert "<script>x" not in answer.text
+            assert "root:" not in answer.text
 
 
 class TestHosts:
@@ -163,6 +196,15 @@ class TestProxies:
         assert "Strict-Transport-Security" in answer.headers
         seen = client.get("/api/sessions", headers=self.FORWARDED).get_json()["data"]
         assert seen[0]["address"] == "203.0.113.5"
+
+    def test_of_two_proxies_the_outer_one_tells_who_calls(self, make_app, sqlite_url):
+        client = make_app(sqlite_url, MACROCHAT_TRUSTED_PROXIES="2").test_client()
+        body = {"email": "alice@example.org", "password": "correct horse"}
+        both = {"X-Forwarded-For": "192.0.2.66, 203.0.113.5, 10.0.0.2", "X-Forwarded-Proto": "https, http"}
+        cookie = client.post("/api/auth/register", json=body, headers=both).headers["Set-Cookie"]
+        assert "Secure" in cookie
+        seen = client.get("/api/sessions", headers=both, base_url="https://localhost").get_json()["data"]
+        assert seen[0]["address"] == "203.0.113.5", "neither what the caller claims nor the inner proxy"
 
     def test_behind_a_proxy_the_public_name_decides_what_is_another_site(self, make_app, sqlite_url):
         client = make_app(sqlite_url, MACROCHAT_TRUSTED_PROXIES="1").test_client()
