@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from ..errors import MacrochatError, TooLarge, ValidationError
@@ -71,5 +71,6 @@ def _clean(text: str) -> str:
     return _plain(text)
 
 
-PlainText = Annotated[str, AfterValidator(_plain)]  # may be empty
-CleanText = Annotated[str, AfterValidator(_clean)]  # something can be seen
+WITHOUT_NUL = {"pattern": "^[^\\u0000]*$"}  # what JSON Schema can say of these rules
+PlainText = Annotated[str, AfterValidator(_plain), Field(json_schema_extra=WITHOUT_NUL)]  # may be empty
+CleanText = Annotated[str, AfterValidator(_clean), Field(json_schema_extra=WITHOUT_NUL)]  # something can be seen

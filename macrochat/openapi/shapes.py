@@ -149,6 +149,18 @@ class Reply(Shape):
     waiting_since: Annotated[Moment | None, Field(description="while streaming: when text last came")]
 
 
+class Delta(Shape):
+    text: Annotated[str, Field(examples=["Because blue light"])]
+
+
+class Event(Shape):
+    """One of a `text/event-stream`. Comments between events are signs of life."""
+
+    event: Literal["delta", "done", "error"]
+    id: Annotated[str, Field(pattern="^[0-9]+$", description="the byte offset to go on from", examples=["18"])]
+    data: Annotated[str, Field(description="JSON: a `Delta`, and at the end a `Reply`")]
+
+
 class TextPart(Shape):
     type: Annotated[str, Field(description="parts of other types are ignored", examples=["text"])]
     text: Annotated[str | None, Field(examples=["Why is the sky blue?"])] = None

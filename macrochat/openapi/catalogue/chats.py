@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...bodies.texts import WITHOUT_NUL
 from ...chats import routes
 from ..operations import Answer, Operation, Parameter, Schema, done
 from ..shapes import Chat, ChatWithMessages, Model, Page
@@ -35,7 +36,7 @@ OPERATIONS = {
             Parameter(
                 name="q",
                 description="Text to be found in the title, in any case",
-                schema={"type": "string", "maxLength": routes.MAX_QUERY_CHARACTERS},
+                schema={"type": "string", "maxLength": routes.MAX_QUERY_CHARACTERS, **WITHOUT_NUL},
                 example="sky",
             ),
         ),

@@ -51,7 +51,7 @@ OPERATIONS = {
             Parameter(
                 name="If-None-Match",
                 description="The `ETag` of what you have",
-                schema={"type": "string", "maxLength": 200},
+                schema={"type": "string"},
             ),
         ),
         answers=(
