@@ -150,6 +150,8 @@ def _allowed_origin() -> str | None:
 
 def _complete_headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id") or str(uuid.uuid4())
+    if response.status_code == 204:
+        response.headers.remove("Content-Type")  # there is nothing of any type
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if request.is_secure:
