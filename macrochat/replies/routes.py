@@ -43,9 +43,10 @@ def stream_chat(chat_id: str) -> Response:
 @blueprint.get("/chats/<chat_id>/stream")
 def follow_chat(chat_id: str) -> Response:
     reply_id = service.running_in(current_user.id, parse_id(chat_id, chats.not_found()))
+    offset = _offset()
     if reply_id is None:
         return Response(status=204)
-    return _follow(reply_id, _offset())
+    return _follow(reply_id, offset)
 
 
 @blueprint.get("/replies/<reply_id>")
