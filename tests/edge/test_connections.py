@@ -247,3 +247,33 @@ def test_expect_100_continue_is_answered(connect):
     connection.send(GOOD)
     assert connection.answer().code == "INVALID_CREDENTIALS"
     assert healthy(connection)
+
+
+def test_a_header_with_underscores_is_not_the_one_with_hyphens(connect):
+    """WSGI writes both alike: a proxy that removes `X-Forwarded-For` would let `X_Forwarded_For` through."""
+    connection = connect()
+    connection.send(b"GET /api/users/me HTTP/1.1\r\nHost: localhost\r\nX_API_KEY: mck_wrong\r\n\r\n")
+    assert connection.answer().code == "UNAUTHENTICATED"
+    connection.send(b"GET /api/users/me HTTP/1.1\r\nHost: localhost\r\nX-API-KEY: mck_wrong\r\n\r\n")
+    assert connection.answer().code == "INVALID_API_KEY"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "GET //evil.example/login HTTP/1.1\r\nHost: localhost\r\n",
+        "GET http://evil.example/settings HTTP/1.1\r\nHost: localhost\r\n",
+        "GET /settings HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
+        "GET /settings HTTP/1.1\r\nHost: evil.example\r\n",
+        "GET /settings HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n",
+        "GET /settings HTTP/1.1\r\nHost: evil.example/x?\r\n",
+    ],
+    ids=range(6),
+)
+def test_no_name_that_a_caller_made_up_is_sent_to(connect, start):
+    connection = connect()
+    connection.send(f"{start}\r\n")
+    answer = connection.answer()
+    assert answer.status in (302, 400, 404)
+    assert answer.headers.get("location", "/login").startswith("/login")
+    assert "strict-transport-security" not in answer.headers
