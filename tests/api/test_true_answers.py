@@ -101,7 +101,8 @@ def test_replies_in_every_state(ask, truth, caller):
     ask("GET", "/api/replies/{replyId}/stream", replyId=reply, params={"offset": "two"})
     ask("GET", "/api/replies/{replyId}/stream", replyId=reply, headers={"Range": "bytes=2-"})
     ask("GET", "/api/replies/{replyId}/stream", replyId=reply, headers={"Accept": "text/event-stream"})
-    ask("GET", "/api/chats/{chatId}/stream", chatId=chat)
+    assert ask("GET", "/api/chats/{chatId}/stream", chatId=chat).status_code == 204
+    assert ask("GET", "/api/chats/{chatId}/stream", chatId=chat, params={"offset": "two"}).status_code == 400
     ask("POST", "/api/replies/{replyId}/stop", replyId=reply)
     ask("POST", "/api/replies/{replyId}/continue", replyId=reply)
     ask("POST", "/api/chats/{chatId}/stop", chatId=chat)
