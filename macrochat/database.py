@@ -158,7 +158,7 @@ def _end_session(_error: BaseException | None) -> None:
     except sa.exc.SQLAlchemyError as error:
         log_line.warning("rollback_failed", error=type(error).__name__)
         with contextlib.suppress(Exception):
-            db.session.invalidate()
+            db.session().invalidate()
         db.session.registry.clear()
 
 

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 
 from .. import metrics
 from ..logs import get_logger
-from .journal import Log
+from .journal import Log, Reader
 from .models import COMPLETE, STOPPED, STREAMING
+from .sender import Sender
 
 log_line = get_logger(__name__)
 
@@ -134,14 +136,18 @@ class Stored:
     def __init__(self, status: str, read: Callable[[int], bytes]) -> None:
         self.status = status
         self.read = read
-        self.readers: set[Event] = set()
+        self.readers: set[Reader] = set()
 
 
 class Follower:
     """Iterates over a reply's bytes from an offset: a running one's log, live, or a final one's stored text.
 
-    Yields b"" at the start (which sends the headers) and every TICK_SECONDS of silence.
+    Yields b"" at the start (which sends the headers) and every TICK_SECONDS of silence. `chunked` is the promise that
+    the body goes out in HTTP/1.1's chunks through the connection's socket as it is: a running reply's bytes are then
+    sent past WSGI, never yielded.
     """
+
+    chunked = False
 
     def __init__(
         self,
@@ -169,10 +175,12 @@ class Follower:
         reason = "disconnected"
         self._count()
         self._manager.register(connection)
-        readers.add(connection.wake)
         connection.watch()
         try:
             yield b""
+            if self.chunked and isinstance(self._source, Log) and type(connection.socket) is gevent.socket.socket:
+                self._send(self._source, connection.socket)
+            readers.add(connection.wake)
             for piece in self._pieces():
                 connection.sending_since = time.monotonic()
                 yield piece
@@ -191,6 +199,27 @@ class Follower:
             self._source.readers.discard(connection.wake)
             self.end = reason
             self._manager.release(connection, reason)
+
+    def _send(self, log: Log, sock: gevent.socket.socket) -> None:
+        """Looks after a Sender until it has sent all of a final reply."""
+        wake = self.connection.wake
+        sender = Sender(sock, log, self.position, wake)
+        log.readers.add(sender)
+        sender.set()
+        try:
+            while not sender.finished:
+                self.connection.sending_since = sender.blocked_since
+                self._heard = sender.heard
+                if sender.gone:
+                    raise BodyCut(self._why_gone())
+                self._check()
+                wake.wait(self._patience())
+                wake.clear()
+        finally:
+            self.position = sender.position
+            self.connection.sending_since = None
+            log.readers.discard(sender)
+            sender.close()
 
     def _pieces(self) -> Iterator[bytes]:
         source = self._source
@@ -221,6 +250,8 @@ class Follower:
             raise BodyCut("timeout")
         if self._silence_limit and now - self._heard >= self._silence_limit:
             raise BodyCut("silence")
+        if self.connection.sending_since and now - self.connection.sending_since >= SLOW_READER_SECONDS:
+            raise BodyCut("slow_reader")
 
     def _patience(self) -> float:
         """Seconds until something must be looked at even though nobody wakes this follower."""
@@ -228,6 +259,8 @@ class Follower:
         until = min(TICK_SECONDS, self._manager.limit - (now - self.connection.opened))
         if self._silence_limit:
             until = min(until, self._silence_limit - (now - self._heard))
+        if self.connection.sending_since:
+            until = min(until, SLOW_READER_SECONDS - (now - self.connection.sending_since))
         return max(0.001, until)
 
     def _why_gone(self) -> str:

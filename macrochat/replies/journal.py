@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from typing import Protocol
 
 import gevent
 from gevent.event import Event
@@ -33,6 +34,12 @@ class StorageFailed(Exception):
     """The database refused commits for PATIENCE_SECONDS; what was not committed is dropped, and nobody saw it."""
 
 
+class Reader(Protocol):
+    """An Event, or what else wants to know that a log has grown or ended. `set` neither blocks nor raises."""
+
+    def set(self) -> None: ...
+
+
 class Log:
     """A reply's committed text from its first byte. `end` is the offset after the last one; offsets are bytes.
 
@@ -44,7 +51,7 @@ class Log:
         self.data = bytearray(text)
         self.status = "streaming"
         self.grown_at = time.time()
-        self.readers: set[Event] = set()
+        self.readers: set[Reader] = set()
         self.folded = len(text)
         self.pending: list[bytes] = []
         self.pending_bytes = 0  # of `pending`
@@ -59,7 +66,7 @@ class Log:
 
     def read(self, offset: int) -> bytes:
         """At most READ_BYTES from `offset`; empty when nothing more is there yet."""
-        return bytes(self.data[offset : offset + READ_BYTES])
+        return bytes(memoryview(self.data)[offset : offset + READ_BYTES])
 
     def grow(self, data: bytes) -> None:
         self.data += data

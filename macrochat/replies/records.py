@@ -27,13 +27,17 @@ from .statuses import owned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What a send asks for. `key` is the idempotency key; `regenerate` asks for another answer to the last question."""
+    """What a send asks for. `key` is the idempotency key; `regenerate` asks for another answer to a question.
+
+    `message_id` names that question, or without `regenerate` the one that `text` replaces: by its id or its answer's,
+    ours or the client's own.
+    """
 
     text: str
     model: str | None = None
     key: str | None = None
     regenerate: bool = False
-    message_id: str | None = None  # for a regeneration: the question, or an answer to it; by our id or the client's
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,11 @@ def _known(session: Session, chat: Chat, ask: Ask) -> Reply | None:
         if regenerated is not None and not ask.regenerate:
             raise _reused()
         return regenerated
-    if ask.regenerate or question.content != ask.text:
+    if ask.regenerate:
+        raise _reused()
+    if question.content != ask.text:
+        if ask.message_id == ask.key:
+            return None  # known by this id already, and now reworded
         raise _reused()
     newest = sa.select(Reply).join(Message, Message.id == Reply.id).where(Message.parent_id == question.id)
     return session.scalar(newest.order_by(Reply.id.desc()).limit(1))
@@ -149,28 +157,48 @@ def _parent(session: Session, reply: Reply) -> uuid.UUID | None:
 
 
 def _question(session: Session, chat: Chat, ask: Ask) -> Message:
-    """The user's message: a new one, or for a regeneration the one that was answered last."""
-    if not ask.regenerate:
-        message = Message(
-            id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="user", content=ask.text, client_id=ask.key
-        )
-        session.add(message)
+    """The user's message: a new one, or one to be answered again – reworded if the client shows other words now."""
+    meant = _named(session, chat, ask.message_id)
+    if ask.regenerate:
+        meant = meant or _newest_question(chat)
+        if meant is None:
+            raise ValidationError("There is no message to answer again in this chat")
+        return meant if meant.content == ask.text else _reword(session, meant, ask)
+    return _reword(session, meant, ask) if meant else _ask_next(session, chat, ask)
+
+
+def _ask_next(session: Session, chat: Chat, ask: Ask) -> Message:
+    return _add(session, chat.id, chat.head_id, ask.text, ask.key)
+
+
+def _reword(session: Session, old: Message, ask: Ask) -> Message:
+    """The question in its new words, on a branch of its own. The client goes on to call it by the old one's name."""
+    name = ask.message_id if ask.message_id in (old.client_id, str(old.id)) else old.client_id
+    name = name if ask.regenerate else ask.key
+    if old.client_id == name:
+        old.client_id = None
         session.flush()
-        return message
-    question = _named(session, chat, ask.message_id) or _newest_question(chat)
-    if question is None:
-        raise ValidationError("There is no message to answer again in this chat")
-    return question
+    return _add(session, old.chat_id, old.parent_id, ask.text, name)
+
+
+def _add(
+    session: Session, chat_id: uuid.UUID, parent_id: uuid.UUID | None, text: str, client_id: str | None
+) -> Message:
+    message = Message(id=new_id(), chat_id=chat_id, parent_id=parent_id, role="user", content=text, client_id=client_id)
+    session.add(message)
+    session.flush()
+    return message
 
 
 def _named(session: Session, chat: Chat, message_id: str | None) -> Message | None:
-    """The user's message meant by an id that may be ours or the client's, its own or its answer's."""
+    """The user's message meant by an id that may be the client's or ours, its own or its answer's."""
     if message_id is None:
         return None
-    named = Message.client_id == message_id
-    with contextlib.suppress(ValueError):
-        named = sa.or_(named, Message.id == uuid.UUID(message_id))
-    message = session.scalar(sa.select(Message).where(Message.chat_id == chat.id, named))
+    here = sa.select(Message).where(Message.chat_id == chat.id)
+    message = session.scalar(here.where(Message.client_id == message_id))
+    if message is None:
+        with contextlib.suppress(ValueError):
+            message = session.scalar(here.where(Message.id == uuid.UUID(message_id)))
     if message is not None and message.role == "assistant":
         return session.get(Message, message.parent_id)
     return message
@@ -191,7 +219,7 @@ def _answer(
         id=message.id,
         chat_id=chat.id,
         user_id=chat.user_id,
-        request_key=ask.key,
+        request_key=ask.key if ask.message_id != ask.key else None,  # the first wording's reply has it
         owner=room.worker_id,
         model=model,
         provider=provider.name,

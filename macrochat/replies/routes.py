@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 
-from ..bodies import MIB, Body, parse_id, read, text_rules
+from ..bodies import MIB, Body, find_problem, parse_id, read, text_rules
 from ..chats import service as chats
 from ..errors import ValidationError
 from ..web import success
@@ -108,14 +108,18 @@ def _ask(body: StreamBody) -> Ask:
     key = request.headers.get("Idempotency-Key")
     if key is not None:
         key = text_rules(key, "Idempotency-Key", KEY_CHARACTERS)
+    own_id = last.get("id")
     if body.trigger == "regenerate-message":
-        meant = last.get("id") or body.message_id
-        return Ask(
-            text=text, model=model, key=key, regenerate=True, message_id=meant if isinstance(meant, str) else None
-        )
-    if key is None and last.get("id") is not None:
-        key = text_rules(last["id"], f"{field}.id", KEY_CHARACTERS)
-    return Ask(text=text, model=model, key=key)
+        return Ask(text=text, model=model, key=key, regenerate=True, message_id=_name(own_id or body.message_id))
+    if key is None and own_id is not None:
+        key = text_rules(own_id, f"{field}.id", KEY_CHARACTERS)
+    reworded = own_id == body.message_id  # how the AI SDK says that a message was edited
+    return Ask(text=text, model=model, key=key, message_id=_name(own_id) if reworded else None)
+
+
+def _name(value: object) -> str | None:
+    """A message's id, ours or the client's own. What none can have names nothing."""
+    return value if isinstance(value, str) and not find_problem(value) else None
 
 
 def _text(message: dict[str, Any], field: str) -> object:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from .connections import CLEAN_ENDS, BodyCut, Follower
 from .models import STREAMING
@@ -17,6 +17,7 @@ LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representatio
 
 def text_response(follower: Follower, headers: dict[str, str], *, total: int | None, partial: bool) -> Response:
     """The reply's text and nothing else. `total` is its length in bytes once final; `partial` answers a Range."""
+    follower.chunked = request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and request.method != "HEAD"
     response = Response(iter(follower), 206 if partial else 200, content_type="text/plain; charset=utf-8")
     _set_up(response, headers, follower)
     response.headers["Accept-Ranges"] = "bytes"

@@ -29,6 +29,7 @@ from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.completion import OpenCompletion
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
 from macrochat.replies.journal import Journal
+from macrochat.replies.sender import Sender
 from macrochat.replies.store import Store
 from tests.chaos.points import points
 
@@ -202,6 +203,14 @@ def _wrap_sockets() -> None:
 
         return write
 
+    def sends(original: Any) -> Any:
+        def write(self: Any, data: bytes) -> int:
+            if points.hit("socket-write"):
+                raise OSError(errno.EPIPE, "injected")
+            return original(self, data)  # type: ignore[no-any-return]
+
+        return write
+
     def closes(original: Any) -> Any:
         def close(self: Any) -> None:
             if self.chunked and points.hit("body-end"):
@@ -211,4 +220,5 @@ def _wrap_sockets() -> None:
         return close
 
     _replace(GunicornResponse, "write", writes)
+    _replace(Sender, "write", sends)
     _replace(GunicornResponse, "close", closes)
