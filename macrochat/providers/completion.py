@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gevent
@@ -36,7 +37,7 @@ class OpenCompletion:
 
     def __init__(self, response: httpx2.Response, *, timeout: float, trimmer: OverlapTrimmer | None = None) -> None:
         self._response = response
-        self._reads = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+        self._next_read = _reader(response)
         self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
         self._trimmer = trimmer
         self._events = EventStream()
@@ -133,10 +134,10 @@ class OpenCompletion:
         if self._closed:
             raise _closed_here()
         try:
-            read = next(self._reads, None)
+            read = self._next_read()
         except Exception as error:
             raise self._explain(error) from error
-        if read is None:
+        if not read:
             self._ended = True
             if self._closed:
                 raise _closed_here()
@@ -180,6 +181,13 @@ class OpenCompletion:
             with contextlib.suppress(OSError):
                 # Not SSLSocket.shutdown: it drops the TLS state that a blocked reader is still using.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _reader(response: httpx2.Response) -> Callable[[], bytes]:
+    """A function that returns the body's next bytes, decompressed, and b"" at its end."""
+    if "content-encoding" not in response.headers and "read" in response.extensions:
+        return response.extensions["read"]  # type: ignore[no-any-return]
+    return partial(next, filter(None, response.iter_bytes()), b"")
 
 
 def _closed_here() -> UpstreamUnreachable:

@@ -3,7 +3,7 @@
 A server that streams to a thousand readers spends most of its time on being woken. Here a socket is registered with one
 epoll for as long as its answer lasts, and the epoll is asked once per TICK_SECONDS at most: whoever has something to
 read is resumed then, one after the other, so that a tick's text becomes one commit. At rest nothing waits: the first
-byte after a quiet tick is read at once. (Measured against a gevent wait per read: see docs/performance.md.)
+byte after a quiet tick is read at once. (Figures: docs/performance.md.)
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ import greenlet  # type: ignore[import-untyped]
 from gevent import monkey, socket
 
 TICK_SECONDS = 0.015
+MAX_TICK_SECONDS = 0.05
+REST = (
+    3  # a tick that took long is followed by so many times its length, so that the next one finds more in each socket
+)
 EXPIRY_SECONDS = 0.5  # how late a time-out may be noticed
 
 # gevent takes epoll out of the select module, for those who would block the process with it. Ours never waits.
@@ -50,7 +54,7 @@ class Poller:
         self._epoll = _epoll()
         self._waiting: dict[int, _Waiter] = {}
         self._disarmed: set[int] = set()
-        self._ticked = 0.0
+        self._next = 0.0  # time.monotonic() of the earliest next tick
         self._ready = self._hub.loop.io(self._epoll.fileno(), 1, ref=False)
         self._ready.start(self._on_ready)
         self._next_tick: Any = None
@@ -89,7 +93,7 @@ class Poller:
                 del self._waiting[fd]
 
     def _on_ready(self) -> None:
-        wait = self._ticked + TICK_SECONDS - time.monotonic()
+        wait = self._next - time.monotonic()
         if wait <= 0:
             self._tick()
             return
@@ -103,12 +107,14 @@ class Poller:
 
     def _tick(self) -> None:
         """Runs in the event loop. A resumed greenlet comes back here when it waits for the next thing."""
-        self._ticked = time.monotonic()
+        began = time.monotonic()
         for fd, _events in self._epoll.poll(0):
             if waiter := self._waiting.pop(fd, None):
                 waiter.resume()
             else:
                 self._disarm(fd)
+        took = time.monotonic() - began
+        self._next = began + min(max(TICK_SECONDS, REST * took), MAX_TICK_SECONDS)
 
     def _disarm(self, fd: int) -> None:
         """Nobody wants to read it now, so it must not wake us again."""

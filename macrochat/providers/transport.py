@@ -48,7 +48,8 @@ class DirectTransport(httpx2.BaseTransport):
             connection.close()
             raise
         body = _Body(self, connection, seconds.get("read"))
-        return httpx2.Response(status, headers=headers, stream=body, extensions={"http_version": b"HTTP/1.1"})
+        extensions = {"http_version": b"HTTP/1.1", "read": body.read}
+        return httpx2.Response(status, headers=headers, stream=body, extensions=extensions)
 
     def close(self) -> None:
         """Closes what is idle."""
@@ -251,13 +252,19 @@ class _Body(httpx2.SyncByteStream):
         self._seconds = seconds
 
     def __iter__(self) -> Iterator[bytes]:
-        while (connection := self._connection) is not None:
-            piece = connection.receive(self._seconds)
-            if not piece:
-                self._connection = None
-                self._transport.give_back(connection)
-                return
+        while piece := self.read():
             yield piece
+
+    def read(self) -> bytes:
+        """What one read brought; b"" at the end. As the extension `read` it spares httpx2's layers in between."""
+        connection = self._connection
+        if connection is None:
+            return b""
+        piece = connection.receive(self._seconds)
+        if not piece:
+            self._connection = None
+            self._transport.give_back(connection)
+        return piece
 
     def close(self) -> None:
         """Idempotent. A body that was not read to its end takes its connection with it."""
