@@ -47,8 +47,9 @@ def test_nothing_to_complain_about_when_signed_in(reader, theme, rules):
 def test_nothing_to_complain_about_at_the_door(chromium, site, theme, rules):
     context = chromium.new_context(base_url=site.url, color_scheme=theme)
     page = context.new_page()
-    page.goto("/register")
-    assert complaints(page, rules) == []
+    for path in ("/register", "/docs"):
+        page.goto(path)
+        assert complaints(page, rules) == [], path
     page.goto("/login")
     page.get_by_label("Email").fill("a@b.example")
     page.get_by_label("Password", exact=True).fill("wrong password")
@@ -74,7 +75,7 @@ def test_nothing_to_complain_about_when_things_go_wrong(person):
 def test_nothing_is_cut_off_on_a_narrow_screen(reader, width):
     page = reader.page
     page.set_viewport_size({"width": width, "height": 640})
-    for path in (f"/chats/{reader.chat}", "/", "/settings"):
+    for path in (f"/chats/{reader.chat}", "/", "/settings", "/docs"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.locator("#main").evaluate("main => main.scrollWidth - main.clientWidth") <= 0, path
