@@ -134,7 +134,7 @@ def test_a_good_answer_carries_no_retry_after(limited):
     assert "Retry-After" not in client.get("/api/users/me").headers
 
 
-def test_only_as_many_proxies_as_configured_are_believed(limited, monkeypatch):
+def test_w50_only_as_many_proxies_as_configured_are_believed(limited, monkeypatch):
     fast(monkeypatch)
 
     def guess(client, forwarded):

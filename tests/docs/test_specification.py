@@ -22,7 +22,7 @@ def test_every_defect_stands_here_once_in_order():
     assert [row for row, *_rest in DEFECTS] == [f"W{number}" for number in range(1, 58)]
 
 
-def test_every_module_that_is_named_exists():
+def test_w17_every_module_that_is_named_exists():
     missing = [module for _row, _what, module, _test in ROWS if not (ROOT / module).is_file()]
     assert missing == []
 
@@ -36,6 +36,12 @@ def test_every_test_that_is_named_exists(path, name):
 def test_a_cell_holds_one_test_or_nothing():
     for row, *_what, cell in [*ROWS, *DEFECTS]:
         assert cell == "" or re.fullmatch(r"`tests/\S+\.(py|js)::[^`]+`", cell), row
+
+
+def test_every_defect_has_a_test_that_is_named_after_it():
+    for row, _what, cell in DEFECTS:
+        number = f"{int(row[1:]):02d}"
+        assert re.search(rf"::(test_w{number}_|W{number}: )", cell), row
 
 
 @functools.cache
