@@ -88,6 +88,18 @@ def test_an_earlier_answer_is_written_anew_by_its_id(sdk, ann, chat, provider):
     assert conversation.texts == [("user", "one"), ("assistant", "w0 w1 w2 ")] == stored(ann, chat)
 
 
+@SINCE_5
+def test_an_edited_message_takes_the_place_of_the_old_one(sdk, ann, chat):
+    conversation = sdk()
+    for text in ("hallo", "what came after"):
+        conversation.run("send", text=text)
+    conversation.run("edit", text="hello", messageId=conversation.messages[0]["id"])
+    assert conversation.states[-1]["status"] == "ready"
+    assert conversation.texts == [("user", "hello"), ("assistant", "hello")] == stored(ann, chat)
+    conversation.run("regenerate", body=model("scripted-words:3"))
+    assert conversation.texts == [("user", "hello"), ("assistant", "w0 w1 w2 ")] == stored(ann, chat)
+
+
 def test_stop_ends_the_answer_here_and_at_the_provider(sdk, ann, chat, provider):
     conversation, text = sdk(), unique()
     conversation.do("send", text=text, body=model("scripted-hold:3"))

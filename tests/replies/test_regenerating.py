@@ -65,7 +65,7 @@ def test_a_failed_answer_is_asked_for_again(alice, chat):
 def test_a_message_of_another_chat_is_not_meant(alice, chat):
     elsewhere = tell(alice, new_chat(alice), "elsewhere")
     here = tell(alice, chat, "here")
-    assert again(alice, chat, messageId=elsewhere.reply_id).question_id == here.question_id
+    assert again(alice, chat, "here", messageId=elsewhere.reply_id).question_id == here.question_id
 
 
 def test_there_must_be_something_to_answer_again(alice, chat):
