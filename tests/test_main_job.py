@@ -44,7 +44,7 @@ def test_a_newcomer_registers_writes_watches_the_reply_grow_and_finds_it_after_a
     context.close()
 
 
-def test_curl_prints_the_same_stream_live_and_the_database_keeps_it(house):
+def test_w28_curl_prints_the_same_stream_live_and_the_database_keeps_it(house):
     person = house.client()
     chat = person.post("/api/chats").json()["data"]["id"]
     cookie = f"macrochat_session={person.cookies['macrochat_session']}"

@@ -29,7 +29,7 @@ ALLOWED = [
 ]
 
 
-def test_every_unsafe_method_of_every_address_is_refused(app, alice):
+def test_w49_every_unsafe_method_of_every_address_is_refused(app, alice):
     for rule in app.url_map.iter_rules():
         for method in rule.methods - {"GET", "HEAD", "OPTIONS"}:
             path = app.url_map.bind("localhost").build(rule.endpoint, dict.fromkeys(rule.arguments, "x"), method)

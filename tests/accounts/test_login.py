@@ -39,7 +39,7 @@ def test_a_password_fits_however_its_characters_are_composed(app):
     assert sign_in(app.test_client(), password="moto\u0308rhead").status_code == 200
 
 
-def test_a_wrong_password_and_an_unknown_email_get_the_same_answer(app, alice):
+def test_w56_a_wrong_password_and_an_unknown_email_get_the_same_answer(app, alice):
     wrong = sign_in(app.test_client(), password="not the password")
     unknown = sign_in(app.test_client(), email="nobody@example.org")
     assert wrong.status_code == unknown.status_code == 401
@@ -132,7 +132,7 @@ def test_what_ends_all_sessions_is_not_survived_by_one_that_is_just_being_made(a
     assert thief.get("/api/users/me").status_code == 401
 
 
-def test_the_cookie_is_for_http_only_and_sent_once(app, alice):
+def test_w46_the_cookie_is_for_http_only_and_sent_once(app, alice):
     answer = sign_in(app.test_client())
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie

@@ -111,7 +111,7 @@ def test_a_conversation_by_keyboard_alone(newcomer):
     expect(newcomer.button("Regenerate")).to_be_focused()
 
 
-def test_a_screen_reader_is_told_once_how_a_reply_goes(person):
+def test_w41_a_screen_reader_is_told_once_how_a_reply_goes(person):
     person.enter("scripted-slow-first:1500")
     person.send("Hi")
     announcer = person.page.locator("#announcer")

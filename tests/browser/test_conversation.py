@@ -13,7 +13,7 @@ from tests.support.processes import wait_until
 pytestmark = pytest.mark.browser
 
 
-def test_the_first_message_makes_the_chat_and_names_it(person):
+def test_w30_the_first_message_makes_the_chat_and_names_it(person):
     person.page.goto("/")
     expect(person.page.get_by_text("Start a new conversation to begin chatting with AI")).to_be_visible()
     person.send("Why is the sky blue?")
@@ -112,7 +112,7 @@ def test_enter_that_ends_a_composition_does_not_send(person):
     assert person.stored(chat) == []
 
 
-def test_a_double_click_on_send_posts_once(person):
+def test_w32_a_double_click_on_send_posts_once(person):
     chat = person.enter("scripted-words:40:25")
     person.write("Once")
     person.page.evaluate("() => { const send = document.getElementById('send'); send.click(); send.click() }")
@@ -154,7 +154,7 @@ def test_continue_goes_on_behind_what_there_is(person):
     assert messages(person.page).count() == 2
 
 
-def test_regenerate_asks_again_in_place(person):
+def test_w27_regenerate_asks_again_in_place(person):
     chat = person.enter()
     person.send("Again")
     expect_status(last_reply(person.page), "complete")
@@ -166,7 +166,7 @@ def test_regenerate_asks_again_in_place(person):
     assert [message["role"] for message in person.stored(chat)] == ["user", "assistant"]
 
 
-def test_copy_gives_the_text_as_it_was_written(person):
+def test_w43_copy_gives_the_text_as_it_was_written(person):
     person.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chat = person.enter("scripted-markdown")
     person.send("Show me")
@@ -197,7 +197,7 @@ def test_a_reader_who_has_scrolled_up_is_left_there(person):
     wait_until(lambda: distance_to_end(person.page) < 5)
 
 
-def test_scrolling_up_while_words_come_in_holds(person):
+def test_w37_scrolling_up_while_words_come_in_holds(person):
     person.page.set_viewport_size({"width": 700, "height": 420})
     person.enter("scripted-endless:30")
     person.send("\n".join(f"line {k}" for k in range(20)))

@@ -24,7 +24,7 @@ def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client, path):
         assert path.replace("/", "%2F") in answer.location or path in answer.location
 
 
-def test_another_users_chat_is_an_unknown_chat(alice, bob, chat):
+def test_w36_another_users_chat_is_an_unknown_chat(alice, bob, chat):
     assert alice.get(f"/chats/{chat}").status_code == 200
     strange, unknown = bob.get(f"/chats/{chat}"), bob.get("/chats/00000000-0000-7000-8000-000000000000")
     assert strange.status_code == unknown.status_code == 404

@@ -39,7 +39,7 @@ def test_an_empty_list_says_what_to_do(newcomer):
     expect(rows(newcomer.page)).to_contain_text("Create your first chat to get started")
 
 
-def test_rename_shows_at_once_everywhere(owner):
+def test_w31_rename_shows_at_once_everywhere(owner):
     rename(owner.page, "Winter tyres", "  Summer tyres ")
     expect(rows(owner.page).get_by_role("link", name="Summer tyres")).to_be_visible()
     expect(owner.page.get_by_role("heading", level=1)).to_have_text("Summer tyres")
@@ -100,7 +100,7 @@ def test_search_narrows_the_list_and_escape_widens_it_again(owner):
     expect(rows(owner.page).get_by_role("link")).to_have_count(2)
 
 
-def test_chats_beyond_the_first_page_can_be_reached(newcomer):
+def test_w38_chats_beyond_the_first_page_can_be_reached(newcomer):
     for number in range(45):
         newcomer.new_chat(title=f"Chat {number}")
     newcomer.page.goto("/")

@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_registration_stands_at_its_field(stranger):
     expect(stranger.get_by_label("Password", exact=True)).to_have_value("")
 
 
-def test_a_wrong_password_is_refused_and_a_right_one_leads_where_one_wanted_to_go(stranger, account):
+def test_w42_a_wrong_password_is_refused_and_a_right_one_leads_where_one_wanted_to_go(stranger, account):
     stranger.goto("/settings")
     expect(stranger).to_have_url(re.compile(r"/login\?next="))
     sign_in(stranger, account.email, "wrong password")
@@ -76,7 +76,7 @@ def test_logging_out_ends_the_session(newcomer):
     expect(newcomer.page).to_have_url(re.compile("/login"))
 
 
-def test_a_session_that_ends_in_mid_session_is_taken_up_again_with_the_text_kept(newcomer):
+def test_w35_a_session_that_ends_in_mid_session_is_taken_up_again_with_the_text_kept(newcomer):
     chat = newcomer.enter()
     newcomer.account.post("/api/auth/logout-all")
     newcomer.send("Still here")

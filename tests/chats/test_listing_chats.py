@@ -58,7 +58,7 @@ def test_nobody_sees_the_chats_of_others(newcomer, bob):
     assert titles(bob, q="private") == []
 
 
-def test_a_search_finds_part_of_a_title_and_counts_what_it_found(newcomer):
+def test_w15_a_search_finds_part_of_a_title_and_counts_what_it_found(newcomer):
     create(newcomer, "Garden plans", "Tax", "Planting")
     body = body_of(newcomer.get("/api/chats?q=plan"))
     assert [chat["title"] for chat in body["data"]] == ["Planting", "Garden plans"]

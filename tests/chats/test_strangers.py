@@ -31,7 +31,7 @@ def ask(person, method, chat_id, path, body=b"{}"):
 
 @ROUTES
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_stranger_learns_no_more_than_from_an_unknown_id(alice, bob, chat, method, path, body):
+def test_w51_a_stranger_learns_no_more_than_from_an_unknown_id(alice, bob, chat, method, path, body):
     strangers = ask(bob, method, chat["id"], path, body)
     unknown = ask(bob, method, uuid.uuid4(), path, body)
     refusal(strangers, 404, "CHAT_NOT_FOUND")
@@ -54,7 +54,7 @@ NO_IDS = (
 
 
 @ROUTES
-def test_what_is_no_id_is_an_unknown_id(alice, method, path):
+def test_w52_what_is_no_id_is_an_unknown_id(alice, method, path):
     for chat_id in NO_IDS:
         refusal(ask(alice, method, chat_id, path), 404, "CHAT_NOT_FOUND")
 

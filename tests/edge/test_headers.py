@@ -23,7 +23,7 @@ def answers(client, alice):
     return [who.get(path, buffered=True) for path in PATHS for who in (client, alice)]
 
 
-def test_no_answer_lets_foreign_code_in(answers):
+def test_w57_no_answer_lets_foreign_code_in(answers):
     for answer in answers:
         policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";"))
         assert policy["default-src"] == "'none'"

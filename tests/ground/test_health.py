@@ -97,7 +97,7 @@ def test_an_empty_database(make_app, databases):
     assert client.get("/healthz").status_code == 200
 
 
-def test_a_database_that_is_gone(server, fragile_postgres):
+def test_w53_a_database_that_is_gone(server, fragile_postgres):
     one = server(database=fragile_postgres.database_url, MACROCHAT_DATABASE_POOL=2)
     with one.anonymous() as probe:
         assert probe.get("/readyz").json()["checks"]["database"] == "ok"

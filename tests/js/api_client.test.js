@@ -10,7 +10,7 @@ function begin() {
   return { server, clock, api: new ApiClient({ routes: ROUTES, fetch: server.fetch, clock }) }
 }
 
-test("a refusal has the server's sentence, code, fields and time to wait", async () => {
+test("W40: a refusal has the server's sentence, code, fields and time to wait", async () => {
   const { server, api } = begin()
   server.goWrong("PATCH", { answer: () => Response.json(
     { success: false, error: "Not valid", code: "VALIDATION_ERROR", details: [{ field: "title", error: "is required" }], requestId: "q1" },

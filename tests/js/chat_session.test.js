@@ -134,7 +134,7 @@ test("a message too old for its key comes back as a draft", async () => {
   assert.equal(page.server.requests.length, 0)
 })
 
-test("what is refused comes back to the composer, before what was typed meanwhile", async () => {
+test("W33: what is refused comes back to the composer, before what was typed meanwhile", async () => {
   const { session, server } = openPage({ chat: CHAT })
   server.refuse("POST", 413, "MESSAGE_TOO_LONG")
   const sending = session.send("a long one")

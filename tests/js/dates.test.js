@@ -5,7 +5,7 @@ import { dayGroup, groupByDay } from "../../static/js/helpers/dates.js"
 const now = new Date(2026, 2, 10, 1, 0)
 const group = (...date) => dayGroup(new Date(...date), now, "en-GB")
 
-test("goes by calendar days, not by 24 hours", () => {
+test("W39: goes by calendar days, not by 24 hours", () => {
   assert.equal(group(2026, 2, 10, 0, 30), "Today")
   assert.equal(group(2026, 2, 9, 23, 0), "Yesterday")
   assert.equal(group(2026, 2, 9, 0, 0), "Yesterday")

@@ -62,7 +62,7 @@ test("does not wait for what cannot be cured", async () => {
   assert.equal(recovery.retryCount, 0)
 })
 
-test("waits as long as the server asks", async () => {
+test("W22: waits as long as the server asks", async () => {
   const { clock, recovery } = begin()
   const again = recovery.handleStreamingError(new ApiError({ status: 429, message: "Slow down", retryAfter: 9 }))
   await clock.advance(8999)

@@ -27,7 +27,7 @@ test("is degraded after more than 15 seconds of silence and failed after more th
   assert.equal(monitor.timeSinceLastChunk, 35_000)
 })
 
-test("raises no alarm while nothing runs", async () => {
+test("W20: raises no alarm while nothing runs", async () => {
   const { clock, monitor, asked } = begin()
   await clock.advance(120_000)
   assert.equal(monitor.connectionHealth, "healthy")

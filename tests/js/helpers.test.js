@@ -54,7 +54,7 @@ test("loses neither of two texts that meet in the composer", () => {
   assert.equal(joinDrafts("sent", "typed since"), "sent\n\ntyped since")
 })
 
-test("speaks in sentences, never in JSON", () => {
+test("W34: speaks in sentences, never in JSON", () => {
   assert.equal(sentenceFor({ name: "NetworkError", message: "TypeError: x" }), "The server cannot be reached.")
   assert.equal(sentenceFor({ status: 429, message: "Too many requests", retryAfter: 7 }), "Too many requests. Try again in 7 s.")
   assert.equal(noticeFor({ status: "complete", finishReason: "length" }), "The reply reached the model's length limit.")

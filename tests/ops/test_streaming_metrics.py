@@ -62,7 +62,7 @@ def test_a_stream_that_failed_before_its_first_byte_has_no_time_to_it(stream):
 
 
 @pytest.mark.parametrize("seconds", [0, 1e-12, -1])
-def test_no_duration_divides_by_zero(seconds):
+def test_w21_no_duration_divides_by_zero(seconds):
     assert rate(5, seconds) == 5000
 
 

@@ -37,7 +37,7 @@ CHUNK = 60
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_twice_the_text_costs_twice_the_work(page, name):
+def test_w23_twice_the_text_costs_twice_the_work(page, name):
     opening, line = KINDS[name]
     once, twice = (
         page.evaluate(WORK, [(opening + "".join(line.format(n) for n in range(5000)))[:length], CHUNK])

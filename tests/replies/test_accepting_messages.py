@@ -144,7 +144,7 @@ def test_only_the_last_element_counts_however_odd_the_others(alice, chat):
     assert [message["role"] for message in messages_of(alice, chat)] == ["user", "assistant"]
 
 
-def test_a_history_of_megabytes_in_the_body_does_no_harm(alice, chat):
+def test_w06_a_history_of_megabytes_in_the_body_does_no_harm(alice, chat):
     others = [{"role": "user", "content": "x" * 9_000}] * 1_000
     assert hear(post(alice, chat, {"messages": [*others, USER]})).data == b"hello"
 

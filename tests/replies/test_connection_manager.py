@@ -56,7 +56,7 @@ def rest(body):
     return b"".join(pieces), None
 
 
-def test_an_open_body_is_counted_and_a_finished_one_is_not(manager, log):
+def test_w19_an_open_body_is_counted_and_a_finished_one_is_not(manager, log):
     readers = [follower(manager, log) for _ in range(3)]
     assert manager.active_count == 0, "a body counts from its first byte on"
     bodies = [begun(reader) for reader in readers]

@@ -24,7 +24,7 @@ def closings(server, reply_id):
     return [re.search(r"reason=(\w+)", line)[1] for line in lines if reply_id in line]
 
 
-def test_a_body_is_cut_at_the_limit_and_the_reply_goes_on(ann, here, provider):
+def test_w18_a_body_is_cut_at_the_limit_and_the_reply_goes_on(ann, here, provider):
     chat, text = new_chat(ann), expected_text("scripted-words:60:50", []).encode()
     began = time.monotonic()
     with send(ann, chat, "hello", "scripted-words:60:50") as body:
@@ -60,7 +60,7 @@ def request_line(ann, server, reply_id):
 
 
 @pytest.mark.parametrize("farewell", ["FIN", "RST"])
-def test_a_client_that_goes_away_in_silence_is_noticed_within_a_second(ann, here, provider, farewell):
+def test_w07_a_client_that_goes_away_in_silence_is_noticed_within_a_second(ann, here, provider, farewell):
     text = unique()
     reply_id = begin(ann, new_chat(ann), text, "scripted-hold:3", size=9)
     wait_until(lambda: closings(here, reply_id) == ["disconnected"], 2, "the sender's end is noticed")

@@ -94,7 +94,7 @@ def test_a_reply_that_has_no_time_is_cut_where_its_text_is_stored(deploy):
     assert 10 < deploy.ended[LONG] < 20
 
 
-def test_it_goes_on_after_the_restart_to_the_same_bytes(deploy):
+def test_w14_it_goes_on_after_the_restart_to_the_same_bytes(deploy):
     seen, text = deploy.bodies[LONG], expected_text(LONG, []).encode()
     with follow(deploy.person, f"/replies/{seen.reply_id}/stream?offset={len(seen.data)}") as rest:
         assert seen.data + rest.to_end() == text

@@ -34,7 +34,7 @@ def read(person, reply_id, **headers):
     return body
 
 
-def test_a_send_answers_in_events_when_asked_to(ann):
+def test_w26_a_send_answers_in_events_when_asked_to(ann):
     with send(ann, new_chat(ann), "hello", "scripted-words:20:20", Accept=EVENTS) as body:
         body.to_end()
     assert body.status_code == 200

@@ -30,7 +30,7 @@ def test_what_was_said_comes_before_the_question_oldest_first(alice, chat, provi
     ]
 
 
-def test_a_long_chat_gives_its_newest_20_messages(alice, chat, provider):
+def test_w12_a_long_chat_gives_its_newest_20_messages(alice, chat, provider):
     for k in range(13):
         tell(alice, chat, f"message {k}")
     messages = given(provider)

@@ -47,7 +47,7 @@ def test_a_second_chat_is_not_busy(alice, held):
     assert tell(alice, new_chat(alice), "and?").data == b"and?"
 
 
-def test_the_sixth_reply_at_once_is_refused_for_a_moment(alice, bob, provider):
+def test_w09_the_sixth_reply_at_once_is_refused_for_a_moment(alice, bob, provider):
     for _ in range(5):
         assert post(alice, new_chat(alice), question("wait", model="scripted-hold:3")).status_code == 200
     sixth = new_chat(alice)

@@ -126,7 +126,7 @@ def test_curl_takes_up_a_reply_that_is_still_being_written(ann, here, there, pro
     assert file.read_bytes() == text
 
 
-def test_curl_sees_that_a_failed_reply_is_not_whole(ann, here, tmp_path):
+def test_w04_curl_sees_that_a_failed_reply_is_not_whole(ann, here, tmp_path):
     reply_id = say(ann, new_chat(ann), "hello", "scripted-cut:3").reply_id
     cookie = "; ".join(f"{name}={value}" for name, value in ann.cookies.items())
     command = ["curl", "--silent", "--noproxy", "*", "--cookie", cookie, f"{here.url}/api/replies/{reply_id}/stream"]

@@ -32,7 +32,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("model", "status", "code"), REFUSALS)
-def test_a_refusal_is_a_real_status_and_the_message_is_kept(alice, chat, model, status, code):
+def test_w01_a_refusal_is_a_real_status_and_the_message_is_kept(alice, chat, model, status, code):
     answer = post(alice, chat, question("hello", model=model))
     body = refusal(answer, status, code)
     assert "You asked for" not in answer.text, "a provider's own words are for the log"
@@ -104,7 +104,7 @@ def test_a_retry_that_is_refused_again_leaves_one_message(alice, chat):
     assert [message["role"] for message in messages_of(alice, chat)] == ["user", "assistant"]
 
 
-def test_a_chat_goes_on_after_a_refusal(alice, chat):
+def test_w05_a_chat_goes_on_after_a_refusal(alice, chat):
     post(alice, chat, question("hello", model="scripted-status:500"))
     assert tell(alice, chat, "and now").data == b"and now"
     assert [m["metadata"].get("status") for m in messages_of(alice, chat)] == [None, "failed", None, "complete"]

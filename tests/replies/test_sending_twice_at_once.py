@@ -18,7 +18,7 @@ def at_once(*calls):
     return [job.get(timeout=30) for job in jobs]
 
 
-def test_eight_double_clicks_are_one_message_and_one_generation(ann, here, there, provider):
+def test_w11_eight_double_clicks_are_one_message_and_one_generation(ann, here, there, provider):
     chat, text = new_chat(ann), unique()
     bodies = at_once(
         *(

@@ -31,7 +31,7 @@ def check_pair(person, chat, at, text):
     return len(content)
 
 
-def test_a_complete_reply_tells_all_of_this(ann):
+def test_w13_a_complete_reply_tells_all_of_this(ann):
     chat = new_chat(ann)
     body = say(ann, chat, "one two", "scripted-words:20:20")
     status = status_of(ann, body.reply_id)
@@ -134,7 +134,7 @@ def test_a_chat_is_titled_by_its_first_message_unless_it_has_a_title(ann):
     assert ann.get(f"/api/chats/{titled}").json()["data"]["title"] == "Mine"
 
 
-def test_a_message_moves_its_chat_to_the_top_and_so_does_the_reply_s_end(ann, provider):
+def test_w16_a_message_moves_its_chat_to_the_top_and_so_does_the_reply_s_end(ann, provider):
     first, second = new_chat(ann), new_chat(ann)
     reply_id = begin(ann, first, "hello", "scripted-hold:3", size=9)
     begun = ann.get("/api/chats").json()["data"]

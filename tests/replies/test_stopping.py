@@ -33,7 +33,7 @@ def stop(person, reply_id, at=""):
 
 
 @pytest.mark.parametrize("where", ["here", "there"])
-def test_in_the_middle_of_a_reply(ann, here, there, provider, where):
+def test_w08_in_the_middle_of_a_reply(ann, here, there, provider, where):
     chat, text, at = new_chat(ann), unique(), {"here": here.url, "there": there.url}[where]
     with (
         send(ann, chat, text, "scripted-endless:5") as body,
