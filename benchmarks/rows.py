@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from macrochat.accounts.credentials import sha256
 from macrochat.accounts.keys import PREFIX, SHOWN_CHARACTERS
-from macrochat.accounts.models import ApiKey, User
+from macrochat.accounts.models import ApiKey, BrowserSession, User
 from macrochat.chats.models import Chat, Message
 from macrochat.database import new_id, now
 from macrochat.replies.models import COMPLETE, Reply
@@ -58,6 +58,7 @@ class Rows:
         )
 
     def people(self, count: int) -> list[Someone]:
+        """Each with a key, and signed in with a browser."""
         found = [Someone(new_id(), PREFIX + secrets.token_urlsafe(32)) for _ in range(count)]
         users = [
             {"id": one.id, "email": f"{one.id}@example.org", "name": "Load", "password_hash": "!", **_User}
@@ -75,9 +76,23 @@ class Rows:
             }
             for one in found
         ]
+        sessions = [
+            {
+                "id": new_id(),
+                "user_id": one.id,
+                "token_sha256": sha256(one.key),
+                "user_agent": "",
+                "address": "",
+                "created_at": now(),
+                "last_seen_at": now(),
+                "expires_at": now() + dt.timedelta(days=30),
+            }
+            for one in found
+        ]
         with self.engine.begin() as connection:
             connection.execute(sa.insert(User), users)
             connection.execute(sa.insert(ApiKey), keys)
+            connection.execute(sa.insert(BrowserSession), sessions)
         return found
 
     def chats(self, owners: Sequence[uuid.UUID]) -> list[uuid.UUID]:
@@ -102,6 +117,11 @@ class Rows:
                 if len(rows) >= ROWS_AT_ONCE:
                     self._write(connection, chats, rows, replies)
             self._write(connection, chats, rows, replies)
+
+    def analyze(self) -> None:
+        """Tells the database's planner how much there is."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("ANALYZE"))
 
     def close(self) -> None:
         self.engine.dispose()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks.relay import rounds, steps
+from benchmarks.relay import grow, rounds, steps
 
-COMMANDS = {"steps": steps, "bench": rounds}
+COMMANDS = {"steps": steps, "bench": rounds, "grow": grow}
 
 
 def main() -> int:

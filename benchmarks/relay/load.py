@@ -80,6 +80,11 @@ class Load:
         if not self.loop.run(OPEN_SECONDS, until=lambda: client.all_open):
             client.errors["not opened in time"] += 1
 
+    def await_cells(self, count: int, seconds: float = 120.0) -> None:
+        """Until so many have arrived, in all streams together."""
+        client = self.client
+        self.loop.run(seconds, until=lambda: client.cells >= count)
+
     def one_by_one(self, requests: Sequence[Request], check: Check, pause: float = 0.0) -> Answered:
         """Each is sent when the one before has ended, after a pause in seconds."""
         client = self._begin(check)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.relay.load import Load
 from benchmarks.relay.machine import Cores, raise_file_limit
@@ -15,6 +16,7 @@ from benchmarks.relay.peers import PEERS, Peer, Setting
 from tests.support.processes import ROOT
 
 TOOLS = ROOT / ".bench"
+Running = contextlib.AbstractContextManager[Peer]
 
 
 @contextlib.contextmanager
@@ -33,7 +35,7 @@ def loaded(rate: float, relay_cores: int = 1) -> Iterator[tuple[Load, Cores]]:
 
 
 @contextlib.contextmanager
-def running(name: str, load: Load, cores: Cores, **options: object) -> Iterator[Peer]:
+def running(name: str, load: Load, cores: Cores, **options: Any) -> Iterator[Peer]:
     """One peer, started. `options` are of its class. Raises NotAvailable."""
     folder = Path(tempfile.mkdtemp(prefix=f"macrochat-bench-{name}-"))
     peer = PEERS[name](Setting(load.upstream.address, folder, TOOLS, cores), **options)

@@ -19,13 +19,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--streams", type=_numbers, default=[100, 200, 400], help="numbers of streams, by comma")
     parser.add_argument("--seconds", type=float, default=6, help="the window of each step")
     parser.add_argument("--rate", type=float, default=50, help="chunks a second and stream")
+    parser.add_argument("--workers", type=int, default=1, help="processes of Macrochat")
+    parser.add_argument("--relay-cores", type=int, default=1)
     parser.add_argument("--profile", type=Path, metavar="FILE", help="py-spy over the last step: .svg, .txt or .json")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 
 def run(options: argparse.Namespace) -> int:
     steps: list[Step] = []
-    with stage.loaded(options.rate) as (load, cores), stage.running(options.peer, load, cores) as peer:
+    several = {"workers": options.workers} if options.workers > 1 else {}
+    with (
+        stage.loaded(options.rate, options.relay_cores) as (load, cores),
+        stage.running(options.peer, load, cores, **several) as peer,
+    ):
         print(COLUMNS)
         for streams in options.streams:
             last = streams == options.streams[-1]

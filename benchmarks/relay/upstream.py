@@ -2,7 +2,7 @@
 
 What a stream is to be stands in the last message: `bench STREAM KIND CELLS`, for example `bench 17 paced 0`.
 
-    paced   its first cell at once, then nothing until `start()`, then `rate` cells a second until `finish()`
+    paced   its first cell at once (or CELLS of them), then nothing until `start()`, then `rate` a second until `finish()`
     flood   its first cell at once, then nothing until `start()`, then as fast as the reader takes it until `finish()`
     once    CELLS cells at once, and the end
 
@@ -43,6 +43,7 @@ READ_BYTES = 65536
 FLOOD_CELLS = 320  # about 60 kB a write
 FLOOD = memoryview(FLOOD_FRAMES)
 SEND_BUFFER = 262_144  # bytes; bounds what a flood has under way
+ENDLESS = 1 << 62
 Kind = Literal["paced", "flood", "once"]
 
 
@@ -76,7 +77,7 @@ class Upstream:
         self._finishing = False
         self._next = time.monotonic()
         for reply in self._floods:
-            reply.flood()
+            reply.flood(ENDLESS)
 
     def finish(self) -> None:
         """Each paced stream ends at its next turn instead of a cell, each flood after the cell it is in."""
@@ -107,9 +108,11 @@ class Upstream:
         reply.say_first(NO_STAMP if kind == b"flood" else stamp())
         if kind == b"flood":
             self._floods.append(reply)
-        else:
-            self._slots[self._joined % len(self._slots)].append(reply)
-            self._joined += 1
+            return
+        self._slots[self._joined % len(self._slots)].append(reply)
+        self._joined += 1
+        if cells > 1:
+            reply.flood(cells)
 
     def close(self) -> None:
         self._loop.remove(self._listener.fileno())
@@ -206,7 +209,7 @@ class Connection:
         if self._waiting:
             return
         if self.reply is not None and self.reply.flooding:
-            self.reply.flood()
+            self.reply.say_more()
         else:
             self._loop.change(self._fd, READ)
 
@@ -253,7 +256,7 @@ class Connection:
 class Reply:
     """One stream. `cells` have been said; `arrived` is when its request was here, `began` when its first cell left."""
 
-    __slots__ = ("_connection", "_first", "arrived", "began", "cells", "flooding", "open", "stream")
+    __slots__ = ("_connection", "_first", "_target", "arrived", "began", "cells", "open", "stream")
 
     def __init__(self, connection: Connection, stream: int) -> None:
         self.arrived = now_us()
@@ -261,9 +264,13 @@ class Reply:
         self.cells = 0
         self.began = 0
         self.open = True
-        self.flooding = False
+        self._target = 0
         self._connection = connection
         self._first = first_word(stream)
+
+    @property
+    def flooding(self) -> bool:
+        return self.cells < self._target
 
     def say_first(self, moment: bytes) -> None:
         self.began = now_us()
@@ -285,20 +292,22 @@ class Reply:
         self.cells = cells
         self._end(b"".join((*frames, LAST_FRAMES)))
 
-    def flood(self) -> None:
-        """Some cells more. Called again when the relay has taken them."""
-        if not self.open:
-            return
-        if not self.flooding:
-            self.flooding = True
+    def flood(self, cells: int) -> None:
+        """As fast as the relay takes it, until so many have been said."""
+        if self.open:
+            self._target = cells
             self._connection.want_to_write()
+
+    def say_more(self) -> None:
+        """Some cells of a flood. Called whenever the relay has taken the last ones."""
+        count = min(FLOOD_CELLS, self._target - self.cells)
         at = (self._first + self.cells & MASK) * FRAME_BYTES
-        self._connection.send(FLOOD[at : at + FLOOD_CELLS * FRAME_BYTES])
-        self.cells += FLOOD_CELLS
+        self._connection.send(FLOOD[at : at + count * FRAME_BYTES])
+        self.cells += count
 
     def finish(self) -> None:
         if self.open:
-            self.flooding = False
+            self._target = 0
             self._end(LAST_FRAMES)
 
     def _end(self, data: bytes) -> None:

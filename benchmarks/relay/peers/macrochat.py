@@ -65,6 +65,14 @@ class Macrochat(Peer):
         super().stop()
         self._open.close()
 
+    def followers(self, of: Request, count: int) -> list[Request]:
+        """More readers of a stream that is open already, from its beginning."""
+        head = of.data.partition(b"\r\n\r\n")[0].decode()
+        path = head.split(" ")[1]
+        authorization = next(line for line in head.splitlines() if line.startswith("Authorization:"))
+        get = f"GET {path}?offset=0 HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{authorization}\r\n\r\n"
+        return [Request(self.port, of.stream, get.encode())] * count
+
     def requests(self, count: int, kind: Kind, cells: int = 0) -> list[Request]:
         streams = [self._next() for _ in range(count)]
         owners = [self.people[stream % PEOPLE] for stream in streams]
