@@ -11,6 +11,7 @@ import itertools
 import socket as sockets
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -97,9 +98,11 @@ class StreamingConnectionManager:
     def __init__(self, limit: float) -> None:
         self.limit = limit
         self._open: dict[int, Connection] = {}
+        self._of_user: Counter[Any] = Counter()
 
     def register(self, connection: Connection) -> None:
         self._open[connection.id] = connection
+        self._of_user[connection.user_id] += 1
 
     def close(self, connection_id: int, reason: str = "manual") -> None:
         """Ends one body. Unknown ids are those that have ended already."""
@@ -114,12 +117,19 @@ class StreamingConnectionManager:
     def active_count(self) -> int:
         return len(self._open)
 
+    def count_of(self, user_id: uuid.UUID) -> int:
+        """How many of them are one person's."""
+        return self._of_user[user_id]
+
     def connections(self) -> list[Connection]:
         return list(self._open.values())
 
     def release(self, connection: Connection, reason: str) -> None:
         """Forgets a connection whose body has ended."""
         if self._open.pop(connection.id, None):
+            self._of_user[connection.user_id] -= 1
+            if not self._of_user[connection.user_id]:
+                del self._of_user[connection.user_id]
             metrics.CLOSED.labels(reason).inc()
             log_line.debug(
                 "streaming_connection_closed",

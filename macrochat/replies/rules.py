@@ -13,6 +13,7 @@ from .runtime import Runtime
 from .store import Fenced, hold_lease
 
 RETRY_SECONDS = 2
+READERS_PER_STREAM = 20  # in how many tabs and programs each of a person's running replies may be open
 
 
 def refuse_unless_ready(room: Runtime) -> None:
@@ -51,9 +52,13 @@ def refuse_without_lease(session: Session, room: Runtime) -> None:
         raise Unavailable("This server is just restarting; please try again", retry_after=RETRY_SECONDS) from None
 
 
-def refuse_too_many_readers(room: Runtime) -> None:
+def refuse_too_many_readers(room: Runtime, user_id: uuid.UUID) -> None:
+    """One person must not use up what this worker can serve to all."""
     if room.draining:
         refuse_unless_ready(room)
+    most = READERS_PER_STREAM * room.settings.max_streams_per_user
+    if room.manager.count_of(user_id) >= most:
+        raise RateLimited(f"At most {most} streams can be open at once", code="TOO_MANY_STREAMS", retry_after=5)
     if room.manager.active_count >= room.settings.max_streams:
         raise Unavailable("Too many open streams; please try again", code="TOO_MANY_STREAMS", retry_after=5)
 

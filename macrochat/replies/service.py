@@ -70,7 +70,7 @@ def follow(
     """
     owned(user_id, reply_id)
     room = runtime()
-    refuse_too_many_readers(room)
+    refuse_too_many_readers(room, user_id)
     connection = Connection(reply_id, user_id, credential, sock)
     log = room.log(reply_id)
     if log is None or offset > log.end:

@@ -3,6 +3,7 @@
 import pytest
 
 from macrochat.providers.scripted import expected_text
+from macrochat.replies import rules
 from tests.replies.asking import messages_of, new_chat, question, status_of, when_final
 from tests.replies.hearing import hear, post, tell
 from tests.support import servers
@@ -58,8 +59,8 @@ def test_w09_the_sixth_reply_at_once_is_refused_for_a_moment(alice, bob, provide
     assert tell(bob, new_chat(bob), "others may").data == b"others may"
 
     provider.release()
-    for message in alice.get("/api/chats").get_json()["data"][1:]:
-        when_final(alice, messages_of(alice, message["id"])[1]["id"])
+    for busy in (one["id"] for one in alice.get("/api/chats").get_json()["data"] if one["id"] != sixth):
+        when_final(alice, messages_of(alice, busy)[1]["id"])
     assert tell(alice, sixth, "now").data == b"now"
 
 
@@ -84,6 +85,24 @@ def test_a_model_that_falls_silent_fails_and_what_it_said_is_kept(run_app, provi
         status = status_of(person, heard.reply_id)
     assert (heard.data, heard.cut) == (b"w0 w1 w2 ", "failed")
     assert (status["status"], status["error"]["code"], status["bytes"]) == ("failed", "UPSTREAM_TIMEOUT", 9)
+
+
+def test_one_person_does_not_use_up_the_streams_of_all(run_app, provider, monkeypatch):
+    monkeypatch.setattr(rules, "READERS_PER_STREAM", 3)
+    with run_app(MACROCHAT_MAX_STREAMS_PER_USER="1") as app:
+        carol = servers.register(app.test_client(), "carol@example.org")
+        reply_id = post(carol, new_chat(carol), question("hello", model="scripted-hold:3")).headers["X-Reply-Id"]
+        path = f"/api/replies/{reply_id}/stream"
+        bodies = [carol.get(path) for _ in range(3)]
+        assert [next(iter(body.response)) for body in bodies] == [b""] * 3
+        fourth = carol.get(path)
+        refusal(fourth, 429, "TOO_MANY_STREAMS")
+        assert int(fourth.headers["Retry-After"]) >= 1
+        dan = servers.register(app.test_client(), "dan@example.org")
+        assert tell(dan, new_chat(dan), "others may").data == b"others may"
+        bodies.pop().close()
+        assert carol.get(path).status_code == 200
+        provider.release()
 
 
 def test_the_longest_message_is_a_setting(run_app, provider):
