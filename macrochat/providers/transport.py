@@ -19,7 +19,8 @@ import httpx2
 
 from macrochat.providers.poller import PlainPoller, Poller, WaitTimeout, poller
 
-READ_BYTES = 64 << 10
+READ_BYTES = 64 << 10  # of one system call
+MOST_BYTES = 256 << 10  # of one turn, before others have theirs
 MAX_HEAD_BYTES = 64 << 10
 FOREVER = 1e9  # seconds
 Origin = tuple[str, str, int]  # scheme, host, port
@@ -182,16 +183,17 @@ class _Connection:
 
     def _receive(self) -> bytes:
         data = self.socket.recv(READ_BYTES)
-        if not isinstance(self.socket, ssl.SSLSocket):
+        tls = isinstance(self.socket, ssl.SSLSocket)
+        if not tls and len(data) < READ_BYTES:
             return data
-        # TLS gives one record a call. What is decrypted already makes no socket readable, so all of it is taken.
-        records, size = [data], len(data)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            while data and (size < READ_BYTES or self.socket.pending()):
+        # More may be there. TLS gives one record a call, and what is decrypted already makes no socket readable.
+        reads, size = [data], len(data)
+        with contextlib.suppress(OSError):  # trouble is met again at the next turn; what came before it counts
+            while data and (size < MOST_BYTES or (tls and self.socket.pending())):
                 data = self.socket.recv(READ_BYTES)
-                records.append(data)
+                reads.append(data)
                 size += len(data)
-        return b"".join(records)
+        return b"".join(reads)
 
 
 class _Answer:
