@@ -1,7 +1,8 @@
 """`python -m benchmarks.pages`: how long the server takes for the chat list and for a chat of 200 messages.
 
-On an empty database, and again with a million messages of other people in it; on SQLite and PostgreSQL; one request after
-the other on one kept connection. Then what the databases say of how they find the rows (EXPLAIN).
+On a database with nothing else in it and on one with a million messages of other people, asked in turn, so that both are
+measured in the same minutes; on SQLite and PostgreSQL; one request after the other on a kept connection each. Then what
+the databases say of how they find the rows (EXPLAIN).
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.databases import KINDS, Database, Kind, database
+from benchmarks.databases import KINDS, Kind, database
 from benchmarks.pages import plans, visitor
+from benchmarks.relay.load import percentile
 from benchmarks.relay.machine import describe
 from benchmarks.relay.report import short
 from benchmarks.rows import Rows, migrate
@@ -39,7 +42,28 @@ def main() -> int:
 
 
 def _compare(kind: Kind, options: argparse.Namespace) -> str:
-    """Prints the rows of one database; returns its plans."""
+    """Prints the rows of one kind of database; returns the plans of the crowded one."""
+    with contextlib.ExitStack() as stack:
+        alone = stack.enter_context(_place(kind, 0))
+        crowded = stack.enter_context(_place(kind, options.messages))
+        for what in alone.addresses:
+            times = _times([alone, crowded], what, options.requests)
+            change = times[1][0] / times[0][0] - 1
+            print(f"| {kind} | {what} | {_shown(times[0])} | {_shown(times[1])} | {change:+.0%} |", flush=True)
+        return plans.explain(crowded.settings, crowded.person.cookie, list(crowded.addresses.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server with a database of its own, and somebody who looks at pages there, by name."""
+
+    settings: dict[str, object]
+    person: visitor.Visitor
+    addresses: dict[str, str]
+
+
+@contextlib.contextmanager
+def _place(kind: Kind, messages_of_others: int) -> Iterator[Place]:
     folder = Path(tempfile.mkdtemp(prefix="macrochat-bench-pages-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -48,37 +72,26 @@ def _compare(kind: Kind, options: argparse.Namespace) -> str:
         migrate(settings)
         rows = Rows(made.url)
         stack.callback(rows.close)
+        others = [one.id for one in rows.people(OTHERS)] if messages_of_others else []
+        rows.conversations(others, messages_of_others, PER_CHAT, CHARACTERS)
         person = stack.enter_context(visitor.signed_in(settings, folder))
         rows.chats([person.id] * (OWN_CHATS - 1))
         rows.conversations([person.id], LONG_CHAT, LONG_CHAT, CHARACTERS)
-        addresses = person.addresses()
-        alone = {what: _times(person.get, path, options.requests) for what, path in addresses.items()}
-        _fill(rows, made, options.messages)
-        crowded = {what: _times(person.get, path, options.requests) for what, path in addresses.items()}
-        for what in addresses:
-            change = crowded[what][0] / alone[what][0] - 1
-            print(f"| {kind} | {what} | {_shown(alone[what])} | {_shown(crowded[what])} | {change:+.0%} |", flush=True)
-        return plans.explain(settings, person.cookie, list(addresses.values()))
+        if kind == "postgresql":
+            rows.analyze()  # autovacuum would, a minute later
+        yield Place(settings, person, person.addresses())
 
 
-def _fill(rows: Rows, made: Database, messages: int) -> None:
-    others = [one.id for one in rows.people(OTHERS)]
-    rows.conversations(others, messages, PER_CHAT, CHARACTERS)
-    if not made.url.startswith("sqlite"):
-        rows.analyze()  # autovacuum would, a minute later
-
-
-def _times(get: Callable[[str], None], path: str, count: int) -> tuple[float, float]:
-    """p50 and p95 in milliseconds."""
-    for _ in range(count // 10 + 3):
-        get(path)
-    times = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        get(path)
-        times.append(1000 * (time.perf_counter() - begun))
-    times.sort()
-    return times[len(times) // 2], times[len(times) * 95 // 100]
+def _times(places: Sequence[Place], what: str, count: int) -> list[tuple[float, float]]:
+    """p50 and p95 in milliseconds at each place."""
+    times: list[list[float]] = [[] for _ in places]
+    for number in range(-(count // 10), count):
+        for place, found in zip(places, times, strict=True):
+            begun = time.perf_counter()
+            place.person.get(place.addresses[what])
+            if number >= 0:  # else it was to warm up
+                found.append(1000 * (time.perf_counter() - begun))
+    return [(percentile(found, 0.5), percentile(found, 0.95)) for found in map(sorted, times)]
 
 
 def _shown(times: tuple[float, float]) -> str:

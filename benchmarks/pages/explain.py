@@ -52,7 +52,7 @@ def _plan(connection: sa.Connection, statement: str, parameters: Any) -> list[st
 
 def _brief(statement: str) -> str:
     """Without the names of columns that are only read."""
-    return re.sub(r"SELECT (?!count).{80,}?\sFROM ", "SELECT … FROM ", " ".join(statement.split()))
+    return re.sub(r"SELECT (?!count).*?\sFROM ", "SELECT … FROM ", " ".join(statement.split()))
 
 
 if __name__ == "__main__":
