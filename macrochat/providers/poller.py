@@ -136,13 +136,17 @@ class Poller:
 class PlainPoller:
     """For systems without epoll: every greenlet is woken by itself."""
 
-    def register(self, fd: int) -> None: ...
+    def __init__(self) -> None:
+        self._watchers: dict[int, Any] = {}
+
+    def register(self, fd: int) -> None:
+        self._watchers[fd] = gevent.get_hub().loop.io(fd, 1)
 
     def unregister(self, fd: int) -> None:
-        socket.cancel_wait(gevent.get_hub().loop.io(fd, 1))
+        gevent.get_hub().cancel_wait(self._watchers.pop(fd), socket.cancel_wait_ex, True)
 
     def wait(self, fd: int, seconds: float) -> None:
-        socket.wait_read(fd, timeout=seconds, timeout_exc=WaitTimeout())
+        socket.wait(self._watchers[fd], timeout=seconds, timeout_exc=WaitTimeout())
 
 
 def poller() -> Poller | PlainPoller:

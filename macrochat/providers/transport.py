@@ -183,13 +183,13 @@ class _Connection:
 
     def _receive(self) -> bytes:
         data = self.socket.recv(READ_BYTES)
-        tls = isinstance(self.socket, ssl.SSLSocket)
-        if not tls and len(data) < READ_BYTES:
+        pending = self.socket.pending if isinstance(self.socket, ssl.SSLSocket) else None
+        if len(data) < READ_BYTES and pending is None:
             return data
         # More may be there. TLS gives one record a call, and what is decrypted already makes no socket readable.
         reads, size = [data], len(data)
         with contextlib.suppress(OSError):  # trouble is met again at the next turn; what came before it counts
-            while data and (size < MOST_BYTES or (tls and self.socket.pending())):
+            while data and (size < MOST_BYTES or (pending and pending())):
                 data = self.socket.recv(READ_BYTES)
                 reads.append(data)
                 size += len(data)

@@ -1,0 +1,128 @@
+"""Many sockets, one look."""
+
+import contextlib
+import time
+
+import gevent
+import gevent.socket
+import pytest
+
+from macrochat.providers import poller as module
+from macrochat.providers.poller import TICK_SECONDS, PlainPoller, WaitTimeout, poller
+
+only_epoll = pytest.mark.parametrize("one", ["epoll"], indirect=True)
+
+
+@pytest.fixture(params=["epoll", "plain"])
+def one(request):
+    return poller() if request.param == "epoll" else PlainPoller()
+
+
+@pytest.fixture
+def pair(one):
+    """Our end, registered, and the other."""
+    ours, theirs = gevent.socket.socketpair()
+    ours.settimeout(0)
+    one.register(ours.fileno())
+    yield ours, theirs
+    with contextlib.suppress(OSError):
+        one.unregister(ours.fileno())
+    ours.close()
+    theirs.close()
+
+
+def test_what_is_there_already_is_read_at_once(one, pair):
+    ours, theirs = pair
+    gevent.sleep(2 * TICK_SECONDS)
+    theirs.send(b"a")
+    began = time.monotonic()
+    one.wait(ours.fileno(), 1)
+    assert time.monotonic() - began < TICK_SECONDS
+    assert ours.recv(1) == b"a"
+
+
+def test_silence_ends_in_a_time_out_and_harms_nothing(one, pair):
+    ours, theirs = pair
+    began = time.monotonic()
+    with pytest.raises(WaitTimeout):
+        one.wait(ours.fileno(), 0.1)
+    assert 0.1 <= time.monotonic() - began < 1.2
+    theirs.send(b"a")
+    one.wait(ours.fileno(), 1)
+
+
+@only_epoll
+def test_a_process_that_slept_looks_before_it_says_that_the_peer_was_silent(one, pair):
+    """Both are due in the same turn of the loop: what there is to read goes first."""
+    ours, theirs = pair
+
+    def sleep_too_long():
+        theirs.send(b"a")
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            pass
+
+    gevent.spawn_later(0.05, sleep_too_long)
+    one.wait(ours.fileno(), 0.2)
+    assert ours.recv(1) == b"a"
+
+
+def test_unregistering_resumes_who_waits(one, pair):
+    ours, _theirs = pair
+    waiting = gevent.spawn(one.wait, ours.fileno(), 5)
+    gevent.sleep(0.02)
+    one.unregister(ours.fileno())
+    waiting.join(1)
+    assert waiting.dead
+    one.register(ours.fileno())
+
+
+def test_a_greenlet_may_be_killed_while_it_waits(one, pair):
+    ours, theirs = pair
+    waiting = gevent.spawn(one.wait, ours.fileno(), 5)
+    gevent.sleep(0.02)
+    waiting.kill()
+    theirs.send(b"a")
+    gevent.sleep(0.05)
+    one.wait(ours.fileno(), 1)
+    assert ours.recv(1) == b"a"
+
+
+@only_epoll
+def test_data_that_nobody_wants_does_not_keep_the_process_busy(pair, one, monkeypatch):
+    ours, theirs = pair
+    theirs.send(b"a")
+    gevent.sleep(0.1)
+    ticks = []
+    monkeypatch.setattr(one, "_tick", lambda tick=one._tick: (ticks.append(1), tick()))
+    gevent.sleep(0.2)
+    assert not ticks
+    one.wait(ours.fileno(), 1)
+    assert ours.recv(1) == b"a"
+
+
+def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
+    one, count = poller(), 100
+    pairs = [gevent.socket.socketpair() for _ in range(count)]
+    ticks, heard = [], []
+
+    def read(sock):
+        sock.settimeout(0)
+        one.register(sock.fileno())
+        for _ in range(10):
+            one.wait(sock.fileno(), 5)
+            heard.append(sock.recv(10))
+        one.unregister(sock.fileno())
+
+    readers = [gevent.spawn(read, ours) for ours, _theirs in pairs]
+    original = module.Poller._tick
+    monkeypatch.setattr(module.Poller, "_tick", lambda self: (ticks.append(1), original(self)))
+    for _ in range(10):
+        for _ours, theirs in pairs:
+            theirs.send(b"x")
+        gevent.sleep(2 * TICK_SECONDS)
+    gevent.joinall(readers, timeout=5)
+    for sock in (sock for two in pairs for sock in two):
+        sock.close()
+    assert len(heard) == 10 * count
+    assert len(ticks) <= 40
