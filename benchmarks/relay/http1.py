@@ -7,6 +7,7 @@ import re
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+ZERO = 0x30
 
 
 class Malformed(Exception):
@@ -29,12 +30,10 @@ class Body:
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        if self._chunked and not self._rest and not self._left:  # by far the most: exactly one whole chunk
-            line = data.find(b"\r\n")
-            if 0 < line <= 8 and data[0] != 0x30:
-                size = _size(data[:line])
-                if line + size + 4 == len(data) and data.endswith(b"\r\n"):
-                    return data[line + 2 : -2]
+        if self._chunked and not self._left and not self._rest:  # by far the most: exactly one whole chunk
+            line = data.find(b"\r\n", 0, 8)
+            if line > 0 and data[0] != ZERO and len(data) == line + _size(data[:line]) + 4 and data.endswith(b"\r\n"):
+                return data[line + 2 : -2]
         if self._head:
             return self._read_head(data)
         return self._chunks(data) if self._chunked else self._counted(data)
@@ -96,6 +95,6 @@ class Body:
 
 def _size(line: bytes) -> int:
     try:
-        return int(line.partition(b";")[0], 16)
+        return int(line if b";" not in line else line.partition(b";")[0], 16)
     except ValueError:
         raise Malformed(f"not the size of a chunk: {line[:20]!r}") from None

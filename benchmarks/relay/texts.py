@@ -67,8 +67,10 @@ FRAME_HEAD, _rest = framed(EVENT_HEAD + b"#" * CELL_BYTES + EVENT_TAIL).split(b"
 FRAME_TAILS = [word + _rest for word in WORDS]  # a frame: FRAME_HEAD, the stamp, FRAME_TAILS[word]
 FRAME_BYTES = len(FRAME_HEAD) + STAMP_BYTES + len(FRAME_TAILS[0])
 
-# Two periods of a flood, so that a run of up to PERIOD chunks from any position is one slice.
+# Two periods of a flood, so that a run of up to PERIOD cells from any position is one slice: as frames, events and text.
 FLOOD_FRAMES = b"".join(FRAME_HEAD + NO_STAMP + tail for tail in FRAME_TAILS) * 2
+FLOOD_EVENTS = b"".join(EVENT_HEAD + NO_STAMP + word + EVENT_TAIL for word in WORDS) * 2
+FLOOD_TEXT = b"".join(NO_STAMP + word for word in WORDS) * 2
 
 
 def first_word(stream: int) -> int:
