@@ -20,9 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+from http import HTTPStatus
 from pathlib import Path
 
 import gevent
+from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 HERE = Path(__file__).resolve().parent
@@ -105,6 +108,34 @@ def _end_idle_connections(worker):
 
 
 worker_class = StreamWorker
+
+
+def _refuse(sock, status, _reason, _message):
+    """Answers what never reaches the application – no HTTP, too long a line – in the form of the application's errors.
+
+    gunicorn would send a page of HTML with the exception's words in it.
+    """
+    request_id, kind = str(uuid.uuid4()), HTTPStatus(status)
+    code, error = UNREADABLE.get(status, (kind.name, "The request cannot be understood"))
+    body = json.dumps({"success": False, "error": error, "code": code, "requestId": request_id})
+    head = [
+        f"HTTP/1.1 {status} {kind.phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"X-Request-Id: {request_id}",
+    ]
+    util.write_nonblock(sock, "\r\n".join([*head, "", body]).encode())
+
+
+UNREADABLE = {
+    414: ("URI_TOO_LONG", "The address is too long"),
+    431: ("REQUEST_HEADER_FIELDS_TOO_LARGE", "The request's headers are too long"),
+    500: ("INTERNAL_ERROR", "Something went wrong on the server"),
+}
+util.write_error = _refuse
 
 workers = settings.web_concurrency
 

@@ -29,6 +29,9 @@ UPSTREAM: dict[int, tuple[str, ...]] = {
     503: ("UPSTREAM_BUSY",),
     504: ("UPSTREAM_TIMEOUT",),
 }
+# Refused by gunicorn, before the application sees the request.
+LONG_ADDRESS: dict[int, tuple[str, ...]] = {414: ("URI_TOO_LONG",)}
+LONG_HEADERS: dict[int, tuple[str, ...]] = {400: ("BAD_REQUEST",), 431: ("REQUEST_HEADER_FIELDS_TOO_LARGE",)}
 
 
 def refusals(operation: Operation, access: Access, method: str, path: str) -> Codes:
@@ -50,6 +53,10 @@ def _sources(operation: Operation, access: Access, method: str, path: str) -> li
         sources.append({403: ("SESSION_REQUIRED",)})
     if method not in SAFE_METHODS:
         sources.append({403: ("CROSS_ORIGIN",)})
+    if operation.query or "{" in path:
+        sources.append(LONG_ADDRESS)
+    if operation.headers:
+        sources.append(LONG_HEADERS)
     if path.startswith("/api/") and path != "/api/health":
         sources.append({400: ("HOST_NOT_ALLOWED",), 429: ("RATE_LIMITED",)})
     return sources
