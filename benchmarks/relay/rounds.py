@@ -27,7 +27,7 @@ FLOODS = 50
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seconds` is each window; a round is not begun when it would end after `minutes`."""
+    """`seconds` is each window. A round is not begun when it would end after `minutes`, a relay not when they are over."""
 
     peers: Sequence[str]
     rounds: int
@@ -53,7 +53,7 @@ FULL = Plan(
 QUICK = Plan(
     peers=("nginx", "macrochat", "flask"),
     rounds=1,
-    minutes=1.4,
+    minutes=1.1,
     seconds=2,
     flood_seconds=1.5,
     requests=40,
@@ -133,6 +133,11 @@ def _rounds(plan: Plan, load: Load, cores: Cores, results: Results) -> None:
             return
         for name in plan.peers:
             if name in results.missing:
+                continue
+            if time.monotonic() - begun > 60 * plan.minutes:
+                print(f"No time left for {name}")
+                if not number:
+                    results.missing[name] = "no time was left"
                 continue
             print(f"\nround {number + 1}: {name}\n{COLUMNS}", flush=True)
             try:
