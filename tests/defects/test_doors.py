@@ -14,7 +14,7 @@ from tests.support.servers import SECRET_KEY, register
 
 SESSION, PROGRAM = CREDENTIALS[:2]
 ORIGIN = "https://app.example.org"
-PLACEHOLDER = re.compile(r"<[^>]*>|\{[^}]*\}|\$\w+")
+PLACEHOLDER = re.compile(r"<[^>]*>|\$?\{[^}]*\}|\$\w+")
 
 
 def family(kind):
