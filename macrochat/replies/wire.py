@@ -55,7 +55,8 @@ def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Itera
         first = True
         for piece in pieces:
             if not piece:
-                yield b"" if first else b": \n\n"
+                # One line: a blank line after it would be an empty event to httpx-sse and fetch-event-source.
+                yield b"" if first else b": \n"
                 first = False
                 continue
             position += len(piece)

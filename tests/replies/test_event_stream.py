@@ -2,7 +2,9 @@
 
 import json
 
+import httpx
 import pytest
+from httpx_sse import EventSource
 
 from macrochat.providers.scripted import expected_text
 from macrochat.replies import connections
@@ -148,7 +150,7 @@ def test_silence_has_comments_for_events_and_nothing_for_text(alice, chat, provi
     answer = post(alice, chat, question("hello", model="scripted-hold:3"), Accept=EVENTS)
     pieces = iter(answer.response)
     seen = b""
-    while seen.count(b": \n\n") < 3:
+    while seen.count(b": \n") < 3:
         seen += next(pieces)
     assert text_of(events(seen)) == b"w0 w1 w2 ", "comments are no events"
     raw = iter(alice.get(f"/api/replies/{answer.headers['X-Reply-Id']}/stream").response)
@@ -156,4 +158,6 @@ def test_silence_has_comments_for_events_and_nothing_for_text(alice, chat, provi
     provider.release()
     rest = seen + b"".join(pieces)
     assert events(rest)[-1][0] == "done"
+    library = EventSource(httpx.Response(200, headers={"Content-Type": EVENTS}, content=rest))
+    assert [(one.event, int(one.id), one.json()) for one in library.iter_sse()] == events(rest)
     assert b"".join(raw) == text_of(events(rest))[9:]
