@@ -60,7 +60,10 @@ OPERATIONS = {
             },
             "model": {"maxLength": routes.KEY_CHARACTERS, "description": "for this reply only"},
             "trigger": {"description": "`regenerate-message` asks for another answer"},
-            "messageId": {"description": "with `regenerate-message`: which message, yours or its answer"},
+            "messageId": {
+                "description": "with `regenerate-message`: which message, yours or its answer; else, if it is the last "
+                "message's own `id`: that message was reworded, and this one takes its place"
+            },
         },
         headers=(
             Parameter(
