@@ -38,7 +38,7 @@ SECURITY_HEADERS = {
 }
 CORS_REQUEST_HEADERS = "Content-Type, Authorization, X-API-KEY, Idempotency-Key, Last-Event-ID, Range, X-Request-Id"
 CORS_RESPONSE_HEADERS = (
-    "X-Request-Id, X-Reply-Id, X-User-Message-Id, Location, Idempotent-Replayed, Retry-After, "
+    "X-Request-Id, X-Reply-Id, X-Reply-Offset, X-User-Message-Id, Location, Idempotent-Replayed, Retry-After, ETag, "
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Content-Range, Accept-Ranges"
 )
 

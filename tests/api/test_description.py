@@ -9,7 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from macrochat.accounts.access import ACCESS, Access
 from macrochat.openapi.catalogue import NOT_API, OPERATIONS, TAGS
-from macrochat.openapi.document import methods_of, path_of
+from macrochat.openapi.document import HEADERS, methods_of, path_of
+from macrochat.web import CORS_RESPONSE_HEADERS
 from tests.support.processes import ROOT
 
 CODE = re.compile(r'\bcode(?:=| = |: str = )"([A-Z][A-Z_]+)"|"(TEXT_(?:NOT|CONTAINS)_[A-Z]+)"')
@@ -102,3 +103,8 @@ def test_strangers_may_ask_and_ask_again_for_nothing(client):
 def test_it_is_the_same_for_every_host_and_worker(make_app, sqlite_url, client):
     other = make_app(sqlite_url).test_client().get("/api/openapi.json", base_url="https://chat.example.org")
     assert other.headers["ETag"] == client.get("/api/openapi.json").headers["ETag"]
+
+
+def test_pages_of_allowed_origins_may_read_every_header_but_those_that_are_the_browsers_own():
+    exposed = set(CORS_RESPONSE_HEADERS.split(", "))
+    assert set(HEADERS) - exposed == {"Set-Cookie", "WWW-Authenticate"}
