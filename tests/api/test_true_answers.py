@@ -184,8 +184,11 @@ def test_the_server_itself(ask):
     ask("GET", "/api/openapi.json", headers={"If-None-Match": etag})
 
 
-def test_every_good_answer_was_seen(truth):
-    """After the others: each operation has given each of its good answers, but those that a sick server gives."""
+def test_every_good_answer_was_seen(truth, request):
+    """After the others: each operation has given each of its good answers."""
+    chosen = {item.originalname for item in request.session.items}
+    if {name for name in vars(request.module) if name.startswith("test_")} - chosen:
+        pytest.skip("Not all tests of this module were chosen")
     described = {
         (operation["operationId"], int(status))
         for item in truth.document["paths"].values()
