@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of Macrochat")
     parser.add_argument("--relay-cores", type=int, default=1)
     parser.add_argument("--profile", type=Path, metavar="FILE", help="py-spy over the last step: .svg, .txt or .json")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep what the relay printed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 
@@ -39,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
             steps.append(paced(load, peer, streams, options.seconds, recording.begin))
             print(line(steps[-1]), flush=True)
             recording.end()
+        if options.log and (printed := peer.setting.folder / "log").exists():
+            shutil.copy(printed, options.log)
     if options.json:
         options.json.write_text(json.dumps([step.as_json() for step in steps], indent=2))
     return 0 if all(step.right for step in steps) else 1
