@@ -34,13 +34,19 @@ class Chat(Model):
 
         `lock` keeps other writers of this chat out until the transaction ends.
         """
-        query = sa.select(cls).where(cls.id == chat_id, cls.user_id == user_id)
-        if lock:
-            query = query.with_for_update()
-        chat: Chat | None = db.session.scalar(query.execution_options(populate_existing=True))
+        chat: Chat | None = db.session.scalar(_LOCKED if lock else _OWN, {"chat": chat_id, "user": user_id})
         if chat is None:
             raise NotFound("Chat not found or access denied", code="CHAT_NOT_FOUND")
         return chat
+
+
+# Built once: putting a statement together costs more than running it.
+_OWN = (
+    sa.select(Chat)
+    .where(Chat.id == sa.bindparam("chat"), Chat.user_id == sa.bindparam("user"))
+    .execution_options(populate_existing=True)
+)
+_LOCKED = _OWN.with_for_update()
 
 
 class Message(Model):

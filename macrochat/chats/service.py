@@ -15,6 +15,7 @@ from ..extensions import db
 from .models import Chat, Message
 
 DEFAULT_TITLE = "New chat"
+MAX_DEPTH = 1 << 30
 TITLE_CHARACTERS = 60  # of a title made from the first message
 
 # What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
@@ -61,23 +62,26 @@ def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
 
 def branch(chat: Chat) -> list[Message]:
     """The messages of the branch that is shown, oldest first."""
-    return path(chat.id, chat.head_id)
+    return list(db.session.scalars(_BRANCH, {"chat": chat.id, "leaf": chat.head_id, "newest": MAX_DEPTH}))
 
 
-def path(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int | None = None) -> list[Message]:
-    """The messages from the root to `leaf`, oldest first; with `newest`, at most that many of its end."""
-    if leaf is None:
-        return []
-    start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth")).where(
-        Message.id == leaf, Message.chat_id == chat_id
-    )
+def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa.Row[tuple[uuid.UUID, str, str]]]:
+    """(id, role, content) of the newest messages up to `leaf`, oldest first."""
+    return db.session.execute(_SAID, {"chat": chat_id, "leaf": leaf, "newest": newest}).all()
+
+
+def _path(*what: Any) -> sa.Select[Any]:
+    """From message `:leaf` up towards the root, at most `:newest` of them, oldest first. Built once: it is costly."""
+    start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth"))
+    start = start.where(Message.id == sa.bindparam("leaf"), Message.chat_id == sa.bindparam("chat"))
     tree = start.cte("branch", recursive=True)
     up = sa.select(Message.id, Message.parent_id, tree.c.depth + 1).join(tree, Message.id == tree.c.parent_id)
-    if newest is not None:
-        up = up.where(tree.c.depth < newest)
-    tree = tree.union_all(up)
-    query = sa.select(Message).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+    tree = tree.union_all(up.where(tree.c.depth < sa.bindparam("newest")))
+    return sa.select(*what).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
+
+
+_BRANCH = _path(Message).execution_options(populate_existing=True)
+_SAID = _path(Message.id, Message.role, Message.content)
 
 
 def describe(chat: Chat, messages: Sequence[Message]) -> list[dict[str, Any]]:

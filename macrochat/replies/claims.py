@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -43,29 +44,56 @@ def finish(
     Returns whether this call has done it. It has not when the reply is somebody else's, deleted, or final already – by
     an earlier, unacknowledged try, or by a worker that took over and may have written more: the database knows.
     """
-    mine = sa.and_(replies.c.id == reply_id, replies.c.status == STREAMING, replies.c.owner == owner)
-    values = {
-        "status": outcome.status,
-        "bytes": base + len(tail),
-        "finish_reason": outcome.finish_reason,
-        "error_code": outcome.error_code,
-        "error_message": outcome.error_message,
-        "finished_at": now(),
-        "first_byte_at": sa.func.coalesce(replies.c.first_byte_at, first_byte_at),
+    usage, at = outcome.usage, now()
+    facts = {
+        "new_status": outcome.status,
+        "new_bytes": base + len(tail),
+        "new_finish_reason": outcome.finish_reason,
+        "new_error_code": outcome.error_code,
+        "new_error_message": outcome.error_message,
+        "new_finished_at": at,
+        "new_first_byte_at": first_byte_at,
+        "new_prompt_tokens": usage and usage.prompt_tokens,
+        "new_completion_tokens": usage and usage.completion_tokens,
     }
-    if outcome.usage:
-        values |= {
-            "prompt_tokens": outcome.usage.prompt_tokens,
-            "completion_tokens": outcome.usage.completion_tokens,
-        }
-    row = connection.execute(sa.update(replies).where(mine).values(values).returning(replies.c.chat_id)).first()
+    row = connection.execute(_FINISH, {"reply": reply_id, "mine": owner, **facts}).first()
     if row is None:
         return False
-    text = tail.decode()
-    connection.execute(sa.update(messages).where(messages.c.id == reply_id).values(content=messages.c.content + text))
-    connection.execute(sa.delete(chunks).where(chunks.c.reply_id == reply_id))
-    connection.execute(sa.update(chats).where(chats.c.id == row.chat_id).values(updated_at=now()))
+    connection.execute(_APPEND, {"reply": reply_id, "tail": tail.decode()})
+    connection.execute(_DROP_CHUNKS, {"reply": reply_id})
+    connection.execute(_TOUCH, {"chat": row.chat_id, "at": at})
     return True
+
+
+def _new(column: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"new_{column}", type_=replies.c[column].type)
+
+
+# Built once: putting a statement together costs more than running it.
+_FINISH = (
+    sa.update(replies)
+    .where(
+        replies.c.id == sa.bindparam("reply"),
+        replies.c.status == STREAMING,
+        replies.c.owner == sa.bindparam("mine"),
+    )
+    .values(
+        {
+            name: _new(name)
+            for name in ("status", "bytes", "finish_reason", "error_code", "error_message", "finished_at")
+        }
+        | {"first_byte_at": sa.func.coalesce(replies.c.first_byte_at, _new("first_byte_at"))}
+        | {name: sa.func.coalesce(_new(name), replies.c[name]) for name in ("prompt_tokens", "completion_tokens")}
+    )
+    .returning(replies.c.chat_id)
+)
+_APPEND = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("reply"))
+    .values(content=messages.c.content + sa.bindparam("tail", type_=sa.Text))
+)
+_DROP_CHUNKS = sa.delete(chunks).where(chunks.c.reply_id == sa.bindparam("reply"))
+_TOUCH = sa.update(chats).where(chats.c.id == sa.bindparam("chat")).values(updated_at=sa.bindparam("at"))
 
 
 def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: uuid.UUID) -> bool:

@@ -36,6 +36,12 @@ class Reply(Model):
             sqlite_where=sa.text("status = 'streaming'"),
             postgresql_where=sa.text("status = 'streaming'"),
         ),
+        sa.Index(
+            "ix_replies_running_user",
+            "user_id",
+            sqlite_where=sa.text("status = 'streaming'"),
+            postgresql_where=sa.text("status = 'streaming'"),
+        ),
         sa.UniqueConstraint("chat_id", "request_key"),
     )
 

@@ -13,7 +13,7 @@ from ..extensions import db
 from ..providers.base import CompletionRequest, Provider
 from ..providers.registry import Registry
 from .generation import Task
-from .models import STREAMING, Reply
+from .models import Reply
 from .recovery import Orphan
 from .runtime import Runtime, runtime
 
@@ -24,13 +24,19 @@ def registry() -> Registry:
 
 
 def task_for(
-    room: Runtime, chat: Chat, reply: Reply, question_id: uuid.UUID | None, provider: Provider, text: bytes
+    room: Runtime,
+    chat: Chat,
+    reply_id: uuid.UUID,
+    question_id: uuid.UUID | None,
+    asked: tuple[Provider, str],
+    *,
+    text: bytes = b"",
+    attempt: int = 1,
 ) -> Task:
-    """`text` is what the reply holds already, as UTF-8."""
-    request = CompletionRequest(reply.model, history(room, chat, question_id), text.decode())
-    # A reply that is just being reopened has counted this attempt in the database only.
-    attempt = reply.attempts + (reply.status != STREAMING)
-    return Task(reply.id, reply.chat_id, reply.user_id, provider, request, room.settings.max_reply_bytes, attempt)
+    """`asked` are the provider and its model; `text` is what the reply holds already, as UTF-8."""
+    provider, model = asked
+    request = CompletionRequest(model, history(room, chat, question_id), text.decode())
+    return Task(reply_id, chat.id, chat.user_id, provider, request, room.settings.max_reply_bytes, attempt)
 
 
 def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
@@ -39,7 +45,7 @@ def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[di
     Replies that never said anything are left out: models refuse empty messages (W5, W13).
     """
     newest = room.settings.history_messages
-    found = chats.path(chat.id, question_id, newest=2 * newest)
+    found = chats.said(chat.id, question_id, newest=2 * newest)
     said = [{"role": message.role, "content": message.content} for message in found if message.content]
     prompt = [{"role": "system", "content": chat.system_prompt}] if chat.system_prompt else []
     return prompt + said[-newest:]
@@ -53,9 +59,10 @@ def prepare_orphan(orphan: Orphan) -> Task | None:
         return None
     chat = db.session.get_one(Chat, reply.chat_id)
     try:
-        provider, _model = registry().resolve(reply.model)
+        provider, model = registry().resolve(reply.model)
     except ValidationError:
         return None
     if orphan.text and provider.continue_mode == "none":
         return None
-    return task_for(runtime(), chat, reply, message.parent_id, provider, orphan.text)
+    asked = (provider, model)
+    return task_for(runtime(), chat, reply.id, message.parent_id, asked, text=orphan.text, attempt=reply.attempts)

@@ -23,6 +23,7 @@ from .prompts import registry, task_for
 from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
 from .runtime import Runtime
 from .statuses import owned
+from .store import replies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +60,22 @@ class Recorded:
     text: bytes = b""
 
 
-def record(room: Runtime, user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> Recorded:
+def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
     """Stores the question and its running reply, or finds what an earlier request with the same key has stored."""
-    provider, model = _resolve(user_id, chat_id, ask)
+    db.session.commit()  # asking a provider for its models may take a while: no connection is held meanwhile
+    asked = registry().resolve(ask.model or chat.model)
     try:
         with write() as session:
-            chat = _lock(session, user_id, chat_id)
+            chat = _lock(session, chat)
             if found := _known(session, chat, ask):
                 return _again(session, room, found, ask)
             refuse_busy(session, chat.id)
-            refuse_too_many(session, room, user_id)
+            refuse_too_many(session, room, chat.user_id)
             refuse_without_lease(session, room)
             question = _question(session, chat, ask)
-            reply = _answer(session, room, chat, question, ask, provider, model)
-            task = task_for(room, chat, reply, question.id, provider, b"")
-            return Recorded(Sent(reply.id, question.id, replayed=False), task)
+            reply_id = _answer(session, room, chat, question, ask, asked)
+            task = task_for(room, chat, reply_id, question.id, asked)
+            return Recorded(Sent(reply_id, question.id, replayed=False), task)
     except sa.exc.IntegrityError:  # a constraint caught what the lock did not
         raise Unavailable("Please try again", retry_after=1) from None
 
@@ -90,16 +92,22 @@ def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
         return _reopen(session, room, reply, replayed=False)
 
 
-def _lock(session: Session, user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
-    """One send at a time per user: limits and idempotency keys are looked at under this lock."""
-    session.execute(sa.select(User.id).where(User.id == user_id).with_for_update())
-    return Chat.owned_by(user_id, chat_id, lock=True)
+def _lock(session: Session, chat: Chat) -> Chat:
+    """One send at a time per user: limits and idempotency keys are looked at under this lock. Raises NotFound."""
+    found: Chat | None = session.scalar(_LOCK, {"chat": chat.id, "user": chat.user_id})
+    if found is None:
+        raise chats.not_found()
+    return found
 
 
-def _resolve(user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> tuple[Provider, str]:
-    chosen = ask.model or chats.get(user_id, chat_id).model
-    db.session.commit()  # asking a provider for its models may take a while: no connection is held meanwhile
-    return registry().resolve(chosen)
+_LOCK = (
+    sa.select(Chat)
+    .select_from(User)
+    .join(Chat, Chat.user_id == User.id)
+    .where(User.id == sa.bindparam("user"), Chat.id == sa.bindparam("chat"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def _known(session: Session, chat: Chat, ask: Ask) -> Reply | None:
@@ -139,7 +147,7 @@ def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) ->
     refuse_busy(session, reply.chat_id)
     refuse_too_many(session, room, reply.user_id)
     refuse_without_lease(session, room)
-    provider, _model = registry().resolve(reply.model)
+    provider, model = registry().resolve(reply.model)
     text = session.get_one(Message, reply.id, populate_existing=True).content.encode()
     if text and provider.continue_mode == "none":
         raise Conflict("This model cannot continue a reply; ask it again instead", code="CANNOT_CONTINUE")
@@ -148,7 +156,8 @@ def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) ->
     chat = session.get_one(Chat, reply.chat_id)
     chat.updated_at = now()
     question_id = _parent(session, reply)
-    task = task_for(room, chat, reply, question_id, provider, text)
+    attempt = reply.attempts + 1  # counted in the database only
+    task = task_for(room, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
     return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text)
 
 
@@ -164,11 +173,9 @@ def _question(session: Session, chat: Chat, ask: Ask) -> Message:
         if meant is None:
             raise ValidationError("There is no message to answer again in this chat")
         return meant if meant.content == ask.text else _reword(session, meant, ask)
-    return _reword(session, meant, ask) if meant else _ask_next(session, chat, ask)
-
-
-def _ask_next(session: Session, chat: Chat, ask: Ask) -> Message:
-    return _add(session, chat.id, chat.head_id, ask.text, ask.key)
+    if meant:
+        return _reword(session, meant, ask)
+    return _said(chat.id, chat.head_id, ask.text, ask.key)
 
 
 def _reword(session: Session, old: Message, ask: Ask) -> Message:
@@ -178,16 +185,12 @@ def _reword(session: Session, old: Message, ask: Ask) -> Message:
     if old.client_id == name:
         old.client_id = None
         session.flush()
-    return _add(session, old.chat_id, old.parent_id, ask.text, name)
+    return _said(old.chat_id, old.parent_id, ask.text, name)
 
 
-def _add(
-    session: Session, chat_id: uuid.UUID, parent_id: uuid.UUID | None, text: str, client_id: str | None
-) -> Message:
-    message = Message(id=new_id(), chat_id=chat_id, parent_id=parent_id, role="user", content=text, client_id=client_id)
-    session.add(message)
-    session.flush()
-    return message
+def _said(chat_id: uuid.UUID, parent_id: uuid.UUID | None, text: str, client_id: str | None) -> Message:
+    """A question that is still to be stored, with its answer."""
+    return Message(id=new_id(), chat_id=chat_id, parent_id=parent_id, role="user", content=text, client_id=client_id)
 
 
 def _named(session: Session, chat: Chat, message_id: str | None) -> Message | None:
@@ -205,29 +208,42 @@ def _named(session: Session, chat: Chat, message_id: str | None) -> Message | No
 
 
 def _newest_question(chat: Chat) -> Message | None:
-    said = reversed(chats.path(chat.id, chat.head_id, newest=2))
-    return next((message for message in said if message.role == "user"), None)
+    said = reversed(chats.said(chat.id, chat.head_id, newest=2))
+    newest = next((message.id for message in said if message.role == "user"), None)
+    return db.session.get(Message, newest) if newest else None
 
 
 def _answer(
-    session: Session, room: Runtime, chat: Chat, question: Message, ask: Ask, provider: Provider, model: str
-) -> Reply:
-    message = Message(id=new_id(), chat_id=chat.id, parent_id=question.id, role="assistant", content="")
-    session.add(message)
-    session.flush()
-    reply = Reply(
-        id=message.id,
-        chat_id=chat.id,
-        user_id=chat.user_id,
-        request_key=ask.key if ask.message_id != ask.key else None,  # the first wording's reply has it
-        owner=room.worker_id,
-        model=model,
-        provider=provider.name,
-    )
-    session.add(reply)
-    chat.head_id = message.id
-    chat.updated_at = now()
-    if chat.title == chats.DEFAULT_TITLE and question.parent_id is None:
-        chat.title = chats.title_from(question.content)
-    session.flush()
-    return reply
+    session: Session, room: Runtime, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
+) -> uuid.UUID:
+    """Stores the reply that begins, its message, and the question if it is new. By plain inserts: flushes are dear."""
+    reply_id = new_id()
+    rows = [_row(question)] if sa.inspect(question).transient else []
+    rows.append({"id": reply_id, "parent_id": question.id, "role": "assistant", "content": "", "client_id": None})
+    session.execute(sa.insert(claims.messages), [row | {"chat_id": chat.id} for row in rows])
+    provider, model = asked
+    reply = {
+        "id": reply_id,
+        "chat_id": chat.id,
+        "user_id": chat.user_id,
+        "request_key": ask.key if ask.message_id != ask.key else None,  # the first wording's reply has it
+        "owner": room.worker_id,
+        "model": model,
+        "provider": provider.name,
+    }
+    session.execute(sa.insert(replies), reply)
+    first = chat.title == chats.DEFAULT_TITLE and question.parent_id is None
+    title = chats.title_from(question.content) if first else chat.title
+    session.execute(_SHOW, {"chat": chat.id, "head": reply_id, "at": now(), "new_title": title})
+    return reply_id
+
+
+def _row(message: Message) -> dict[str, object]:
+    return {name: getattr(message, name) for name in ("id", "parent_id", "role", "content", "client_id")}
+
+
+_SHOW = (
+    sa.update(claims.chats)
+    .where(claims.chats.c.id == sa.bindparam("chat"))
+    .values(head_id=sa.bindparam("head"), updated_at=sa.bindparam("at"), title=sa.bindparam("new_title"))
+)

@@ -34,9 +34,8 @@ class StreamBody(Body):
 
 @blueprint.post("/chats/<chat_id>/stream")
 def stream_chat(chat_id: str) -> Response:
-    found = parse_id(chat_id, chats.not_found())
-    chats.get(current_user.id, found)
-    sent = service.send(current_user.id, found, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
+    chat = chats.get(current_user.id, parse_id(chat_id, chats.not_found()))
+    sent = service.send(chat, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
     return _follow(sent.reply_id, _event_offset(), sent)
 
 

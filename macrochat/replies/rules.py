@@ -16,6 +16,10 @@ RETRY_SECONDS = 2
 READERS_PER_STREAM = 20  # in how many tabs and programs each of a person's running replies may be open
 
 
+_RUNNING_HERE = sa.select(Reply).where(Reply.chat_id == sa.bindparam("chat"), Reply.status == STREAMING)
+_RUNNING_OF = sa.select(sa.func.count()).where(Reply.user_id == sa.bindparam("user"), Reply.status == STREAMING)
+
+
 def refuse_unless_ready(room: Runtime) -> None:
     """While draining, 503 SHUTTING_DOWN; without a lease (the database was away), 503 STORAGE_UNAVAILABLE."""
     if room.draining:
@@ -27,8 +31,7 @@ def refuse_unless_ready(room: Runtime) -> None:
 
 
 def refuse_busy(session: Session, chat_id: uuid.UUID) -> None:
-    running = sa.select(Reply).where(Reply.chat_id == chat_id, Reply.status == STREAMING)
-    if reply := session.scalar(running):
+    if reply := session.scalar(_RUNNING_HERE, {"chat": chat_id}):
         raise busy(reply)
 
 
@@ -38,9 +41,8 @@ def busy(reply: Reply) -> Conflict:
 
 
 def refuse_too_many(session: Session, room: Runtime, user_id: uuid.UUID) -> None:
-    running = sa.select(sa.func.count()).where(Reply.user_id == user_id, Reply.status == STREAMING)
     most = room.settings.max_streams_per_user
-    if (session.scalar(running) or 0) >= most:
+    if (session.scalar(_RUNNING_OF, {"user": user_id}) or 0) >= most:
         raise RateLimited(f"At most {most} replies can run at once", code="TOO_MANY_STREAMS", retry_after=5)
 
 

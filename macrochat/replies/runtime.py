@@ -223,7 +223,8 @@ class Runtime:
         A commit whose acknowledgement was lost leaves such a row, and so does a takeover that failed half-way.
         """
         with self.tails.engine.connect() as connection:
-            unwritten = {row.id for row in connection.execute(_running_of(self.worker_id))} - set(self.generations)
+            running = connection.execute(_RUNNING, {"owner": self.worker_id})
+            unwritten = {row.id for row in running} - set(self.generations)
         strays, self._unwritten = unwritten & self._unwritten, unwritten
         return strays
 
@@ -255,9 +256,9 @@ class Runtime:
     def _watch_own(self) -> None:
         """Sees stops written by other processes, and replies that were deleted."""
         before = list(self.generations)
-        query = _running_of(self.journal.owner)
         with self.tails.engine.connect() as connection:
-            wishes = {row.id: row.stop_requested for row in connection.execute(query)}
+            running = connection.execute(_RUNNING, {"owner": self.journal.owner})
+            wishes = {row.id: row.stop_requested for row in running}
         for reply_id in before:
             generation = self.generations.get(reply_id)
             if generation is None:
@@ -313,9 +314,9 @@ INTERRUPTION = Outcome(
 )
 
 
-def _running_of(owner: uuid.UUID) -> sa.Select[tuple[uuid.UUID, bool]]:
-    mine = sa.and_(replies.c.owner == owner, replies.c.status == STREAMING)
-    return sa.select(replies.c.id, replies.c.stop_requested).where(mine)
+_RUNNING = sa.select(replies.c.id, replies.c.stop_requested).where(
+    replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING
+)
 
 
 def runtime() -> Runtime:

@@ -10,6 +10,7 @@ import gevent
 import sqlalchemy as sa
 
 from ..chats import service as chats
+from ..chats.models import Chat
 from ..database import write
 from ..extensions import db
 from . import records, texts
@@ -25,14 +26,14 @@ FIRST_EVENT_SECONDS = 10.0  # how long the answer to a send waits for the provid
 STOP_SECONDS = 1.0  # how long the answer to a stop waits for the reply to be final
 
 
-def send(user_id: uuid.UUID, chat_id: uuid.UUID, ask: Ask) -> Sent:
+def send(chat: Chat, ask: Ask) -> Sent:
     """Stores the message and its reply in one transaction, starts the generation, waits for the provider's first event.
 
     Raises the provider's refusal as ProviderError; the message is stored then, and the reply `failed`.
     """
     room = runtime()
     refuse_unless_ready(room)
-    return _start(room, records.record(room, user_id, chat_id, ask))
+    return _start(room, records.record(room, chat, ask))
 
 
 def continue_(user_id: uuid.UUID, reply_id: uuid.UUID) -> Sent:
@@ -64,11 +65,10 @@ def running_in(user_id: uuid.UUID, chat_id: uuid.UUID) -> uuid.UUID | None:
 def follow(
     user_id: uuid.UUID, reply_id: uuid.UUID, offset: int, credential: Any, sock: Any
 ) -> tuple[Follower, int | None]:
-    """A follower from byte `offset`, and the text's length in bytes if the reply is final.
+    """A follower of the user's reply from byte `offset`, and the text's length in bytes if the reply is final.
 
-    Raises OffsetOutOfRange past the committed text.
+    The caller has found that the reply is the user's. Raises OffsetOutOfRange past the committed text.
     """
-    owned(user_id, reply_id)
     room = runtime()
     refuse_too_many_readers(room, user_id)
     connection = Connection(reply_id, user_id, credential, sock)

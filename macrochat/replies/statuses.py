@@ -20,11 +20,16 @@ from .models import STREAMING, Reply
 from .rules import not_found
 from .runtime import runtime
 
+_OWN = (
+    sa.select(Reply)
+    .where(Reply.id == sa.bindparam("reply"), Reply.user_id == sa.bindparam("user"))
+    .execution_options(populate_existing=True)
+)
+
 
 def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
     """The user's own reply. Raises the same NotFound for an unknown one and somebody else's."""
-    query = sa.select(Reply).where(Reply.id == reply_id, Reply.user_id == user_id)
-    reply: Reply | None = db.session.scalar(query.execution_options(populate_existing=True))
+    reply: Reply | None = db.session.scalar(_OWN, {"reply": reply_id, "user": user_id})
     if reply is None:
         raise not_found()
     return reply

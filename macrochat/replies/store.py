@@ -102,10 +102,16 @@ def _commit_statement(dialect: str) -> sa.Insert:
     return sa.insert(journal).from_select(columns, row.with_for_update(read=True))
 
 
+_LEASE = (
+    sa.select(workers.c.id)
+    .where(workers.c.id == sa.bindparam("owner"), workers.c.fenced.is_(False))
+    .with_for_update(read=True)
+)
+
+
 def hold_lease(connection: sa.Connection, owner: uuid.UUID) -> None:
     """Keeps this worker from being fenced until the transaction ends. Raises Fenced when it is already."""
-    query = sa.select(workers.c.id).where(workers.c.id == owner, workers.c.fenced.is_(False))
-    if connection.execute(query.with_for_update(read=True)).first() is None:
+    if connection.execute(_LEASE, {"owner": owner}).first() is None:
         raise Fenced
 
 
@@ -146,5 +152,12 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
 
 def rows_after(connection: sa.Connection, owner: uuid.UUID, seq: int) -> list[tuple[int, list[Entry]]]:
     """The owner's journal after row `seq` (-1 for all of it), oldest first."""
-    query = sa.select(journal.c.seq, journal.c.entries).where(journal.c.owner == owner, journal.c.seq > seq)
-    return [(row.seq, _unpack(row.entries)) for row in connection.execute(query.order_by(journal.c.seq))]
+    rows = connection.execute(_ROWS_AFTER, {"owner": owner, "after": seq})
+    return [(row.seq, _unpack(row.entries)) for row in rows]
+
+
+_ROWS_AFTER = (
+    sa.select(journal.c.seq, journal.c.entries)
+    .where(journal.c.owner == sa.bindparam("owner"), journal.c.seq > sa.bindparam("after"))
+    .order_by(journal.c.seq)
+)

@@ -57,7 +57,7 @@ def _hoarder() -> None:
 def _forgetful() -> None:
     record = records.record
 
-    def anew(room: Any, user_id: Any, chat_id: Any, ask: Any) -> Any:
-        return record(room, user_id, chat_id, dataclasses.replace(ask, key=uuid.uuid4().hex))
+    def anew(room: Any, chat: Any, ask: Any) -> Any:
+        return record(room, chat, dataclasses.replace(ask, key=uuid.uuid4().hex))
 
     records.record = anew
