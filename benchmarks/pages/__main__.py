@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ CHARACTERS = 400
 
 def main() -> int:
     options = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     print(f"{describe()}. Milliseconds at the client, p50 / p95 of {options.requests} requests each.\n")
     print("| database | what | alone | with others' messages | p50 changes by |\n|---|---|---|---|---|", flush=True)
     explained = [_compare(kind, options) for kind in options.databases]

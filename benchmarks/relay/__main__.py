@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from benchmarks.relay import grow, rounds, steps
@@ -16,6 +17,7 @@ def main() -> int:
     for name, command in COMMANDS.items():
         command.add_options(names.add_parser(name, description=command.__doc__, help=command.__doc__))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     code: int = COMMANDS[options.name].run(options)
     return code
 

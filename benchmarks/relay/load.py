@@ -12,7 +12,7 @@ from benchmarks.relay.client import Check, Client, Request
 from benchmarks.relay.loop import Loop
 from benchmarks.relay.upstream import Upstream
 
-OPEN_SECONDS = 60.0  # for all streams together
+OPEN_SECONDS = 120.0  # for all streams together
 DRAIN_SECONDS = 8.0  # from the upstream's last byte to the client's
 
 

@@ -18,6 +18,7 @@ LOAD_LATE_MS = 10.0  # an upstream that is later than this (p99) was itself at i
 HOPELESS_US = 1_000_000  # a median age after which there is nothing to be learnt from a whole window
 REST_CPU = 0.05  # of a core
 REST_SECONDS = 20.0
+SEARCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,18 @@ def most_paced(
     ladder: Sequence[int] = LADDER,
     tries: int = 2,
 ) -> tuple[int, list[Step]]:
-    """The most streams that held, and all steps. A step that failed while the load was late is tried again."""
+    """The most streams that held, and all steps. A step that failed while the load was late is tried again.
+
+    Not for ever: after SEARCH_SECONDS each step has one try.
+    """
     steps: list[Step] = []
+    patient_until = time.monotonic() + SEARCH_SECONDS
 
     def holds(streams: int) -> bool:
         for _ in range(tries):
             steps.append(paced(load, peer, streams, seconds))
             told(steps[-1])
-            if steps[-1].held or not steps[-1].load_was_late:
+            if steps[-1].held or not steps[-1].load_was_late or time.monotonic() > patient_until:
                 break
         return steps[-1].held
 

@@ -24,6 +24,7 @@ LIMITS = {
     "MACROCHAT_MAX_STREAMS": 10_000,
     "MACROCHAT_RATE_LIMITS": "1000000 per minute",
     "MACROCHAT_MAX_REPLY_BYTES": 1 << 30,
+    "MACROCHAT_PROVIDER_TIMEOUT": 600,  # the streams are silent until the last one is open
 }
 
 
