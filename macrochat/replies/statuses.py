@@ -19,12 +19,16 @@ from .journal import Log
 from .models import STREAMING, Reply
 from .rules import not_found
 from .runtime import runtime
+from .store import replies
 
 _OWN = (
     sa.select(Reply)
     .where(Reply.id == sa.bindparam("reply"), Reply.user_id == sa.bindparam("user"))
     .execution_options(populate_existing=True)
 )
+
+
+_OF_CHAT = sa.select(replies).where(replies.c.chat_id == sa.bindparam("chat"))
 
 
 def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
@@ -76,9 +80,7 @@ def describe_messages(chat_id: uuid.UUID, found: Sequence[Message]) -> dict[uuid
         return {}
     by_id = {message.id: message for message in found}
     known = {}
-    for reply in db.session.scalars(
-        sa.select(Reply).where(Reply.chat_id == chat_id).execution_options(populate_existing=True)
-    ):
+    for reply in db.session.execute(_OF_CHAT, {"chat": chat_id}):
         if reply.id in by_id:
             known[reply.id] = _describe(reply, by_id[reply.id])
     return known
