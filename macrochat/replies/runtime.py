@@ -254,11 +254,13 @@ class Runtime:
             self._watch_own()
 
     def _watch_own(self) -> None:
-        """Sees stops written by other processes, and replies that were deleted."""
-        before = list(self.generations)
+        """Sees stops written by other processes, and replies that were deleted. Mostly there is nothing to see."""
+        before, mine = list(self.generations), {"owner": self.journal.owner}
         with self.tails.engine.connect() as connection:
-            running = connection.execute(_RUNNING, {"owner": self.journal.owner})
-            wishes = {row.id: row.stop_requested for row in running}
+            summary = connection.execute(_SUMMARY, mine).one()
+            if summary.running >= len(before) and not summary.wishes:
+                return
+            wishes = {row.id: row.stop_requested for row in connection.execute(_RUNNING, mine)}
         for reply_id in before:
             generation = self.generations.get(reply_id)
             if generation is None:
@@ -314,9 +316,12 @@ INTERRUPTION = Outcome(
 )
 
 
-_RUNNING = sa.select(replies.c.id, replies.c.stop_requested).where(
-    replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING
-)
+_MINE = sa.and_(replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING)
+_RUNNING = sa.select(replies.c.id, replies.c.stop_requested).where(_MINE)
+_SUMMARY = sa.select(
+    sa.func.count().label("running"),
+    sa.func.sum(sa.case((replies.c.stop_requested, 1), else_=0)).label("wishes"),
+).where(_MINE)
 
 
 def runtime() -> Runtime:
