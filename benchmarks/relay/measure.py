@@ -54,7 +54,7 @@ class Step:
         return self.lateness_ms > LOAD_LATE_MS
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"held": self.held}
+        return asdict(self) | {"held": self.held, "load_was_late": self.load_was_late}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,24 @@ def most_paced(
     patient_until = time.monotonic() + SEARCH_SECONDS
 
     def holds(streams: int) -> bool:
-        for _ in range(tries):
-            steps.append(paced(load, peer, streams, seconds))
-            told(steps[-1])
-            if steps[-1].held or not steps[-1].load_was_late or time.monotonic() > patient_until:
-                break
+        patience = tries if time.monotonic() < patient_until else 1
+        steps.extend(tried(load, peer, streams, seconds, told, patience))
         return steps[-1].held
 
     return most(holds, guess, ladder), steps
+
+
+def tried(
+    load: Load, peer: Peer, streams: int, seconds: float, told: Callable[[Step], None], tries: int = 2
+) -> list[Step]:
+    """A paced step, again while it fails and the load was late; the last one counts."""
+    steps: list[Step] = []
+    while len(steps) < tries:
+        steps.append(paced(load, peer, streams, seconds))
+        told(steps[-1])
+        if steps[-1].held or not steps[-1].load_was_late:
+            break
+    return steps
 
 
 def flood(load: Load, peer: Peer, streams: int, seconds: float) -> Flood:

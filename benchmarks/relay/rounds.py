@@ -157,8 +157,7 @@ def _round(plan: Plan, load: Load, peer: Peer, guess: int) -> dict[str, Any]:
     """Memory first, of a process that was just started; then what is light, then what is heavy."""
     memory = measure.kb_per_stream(load, peer, plan.open_streams)
     short = measure.requests(load, peer, plan.requests)
-    usual = measure.paced(load, peer, USUAL_STREAMS, plan.seconds)
-    _tell(usual)
+    *_, usual = measure.tried(load, peer, USUAL_STREAMS, plan.seconds, _tell, plan.tries)
     most, steps = measure.most_paced(load, peer, plan.seconds, guess, _tell, plan.ladder, plan.tries)
     flooded = measure.flood(load, peer, FLOODS, plan.flood_seconds)
     failed = [step for step in steps if not step.held]

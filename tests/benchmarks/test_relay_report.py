@@ -43,7 +43,7 @@ def a_round(most, cpu=10.0, held=True, at_least=False):
         "at_least": at_least,
         "kb_per_stream": 17.04,
         "requests": {"cpu_ms": 0.1234, "there_ms": (0.5, 1.5), "back_ms": (0.2, 0.4)},
-        "usual": {"cpu_us_per_chunk": cpu, "held": held, "p50_ms": 1.0, "p99_ms": 9.0},
+        "usual": {"cpu_us_per_chunk": cpu, "held": held, "load_was_late": False, "p50_ms": 1.0, "p99_ms": 9.0},
         "flood": {"chunks_per_second": 558_000},
     }
 
