@@ -28,7 +28,7 @@ setup-dev: setup $(STAMP_DEV)
 test: setup-dev test-programs ## run all tests, with real databases, servers, browser and model
 	@scripts/test-js.sh
 	@$(BIN)/python -m tests.clients.npm
-	$(BIN)/python -m pytest
+	@$(BIN)/python scripts/test.py
 
 test-fast: setup-dev ## run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow and not browser and not local_model"

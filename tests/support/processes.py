@@ -21,6 +21,9 @@ OURS = ("MACROCHAT_", "OPENAI_", "GUNICORN_", "FLASK_")
 OURS_EXACT = ("DATABASE_URL", "SECRET_KEY", "HOST", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
 
 
+_random = random.SystemRandom()  # not the common one, which Hypothesis seeds alike in every process
+
+
 def clean_environment(**settings: object) -> dict[str, str]:
     """This process's environment without any setting of Macrochat, so that a developer's own never reach a test."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS) and k not in OURS_EXACT}
@@ -30,7 +33,7 @@ def clean_environment(**settings: object) -> dict[str, str]:
 def free_port() -> int:
     """A free loopback port, below the range that outgoing connections take theirs from: free at a restart too."""
     while True:
-        port = random.randint(20_000, 32_000)
+        port = _random.randint(20_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
