@@ -70,6 +70,7 @@ def settings() -> str | AnyResponse:
 
 def _conversation(chat_id: uuid.UUID | None) -> str:
     found = chats.get(current_user.id, chat_id) if chat_id else None
+    current_app.extensions["macrochat.registry"].warm()
     return render_template(
         "chats/show.html",
         chat=show(found) if found else None,

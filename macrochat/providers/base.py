@@ -90,6 +90,10 @@ class Provider(Protocol):
         """Blocks until the provider's first event, often without text. Raises ProviderError, leaving nothing open."""
         ...
 
+    def warm(self) -> None:
+        """Says that a request is likely to come soon. Returns at once, never raises."""
+        ...
+
     def reachable(self, timeout: float = 2.0) -> bool:
         """Whether the provider answers at all, found out without a paid call. `timeout` in seconds. Never raises."""
         ...

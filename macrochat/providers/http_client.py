@@ -8,7 +8,7 @@ from urllib.request import getproxies
 
 import httpx2
 
-from macrochat.providers.transport import DirectTransport
+from macrochat.providers.transport import FOREVER, DirectTransport
 
 # An error's body is read by the SDK before it says anything; this is all it gets.
 MAX_ERROR_BYTES = 64 * 1024
@@ -29,18 +29,27 @@ class LimitedClient(httpx2.Client):
 
     def __init__(self, base_url: str, *, timeout: float, connect_timeout: float) -> None:
         url = urlsplit(base_url)
+        self._server = httpx2.URL(base_url)
         trust_env = url.hostname not in ("localhost", "127.0.0.1", "::1")
         idle_seconds = IDLE_SECONDS_HTTPS if url.scheme == "https" else IDLE_SECONDS_HTTP
-        direct = DirectTransport(max_idle=MAX_IDLE_CONNECTIONS, idle_seconds=idle_seconds)
+        self._direct = DirectTransport(max_idle=MAX_IDLE_CONNECTIONS, idle_seconds=idle_seconds)
         # A proxy from the environment stands for its scheme and goes before ours, except one that stands for all.
         through_proxy = trust_env and "all" in getproxies()
         super().__init__(
             timeout=httpx2.Timeout(timeout, connect=connect_timeout),
             follow_redirects=False,
             trust_env=trust_env,
-            mounts=None if through_proxy else {"all://": direct},
+            mounts=None if through_proxy else {"all://": self._direct},
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=idle_seconds),
         )
+
+    def warm(self) -> None:
+        """Connects to the server if no connection waits, so that the next request need not. Raises httpx2's errors.
+
+        Does nothing where it is not worth it: without TLS, or through a proxy.
+        """
+        if self._server.scheme == "https" and self._transport_for_url(self._server) is self._direct:
+            self._direct.warm(self._server, self.timeout.connect or FOREVER)
 
     def send(self, request: httpx2.Request, **kwargs: Any) -> httpx2.Response:
         """As httpx2's, but an answer other than 200 comes back whole and short, its connection already given back."""

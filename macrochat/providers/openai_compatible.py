@@ -103,6 +103,14 @@ class OpenAICompatibleProvider:
             return False
         return True
 
+    def warm(self) -> None:
+        """Lets a connection be made in the background, for a request that is likely to come soon. Never raises."""
+        gevent.spawn(self._warm)
+
+    def _warm(self) -> None:
+        with contextlib.suppress(httpx2.HTTPError, UnicodeError):
+            self._http.warm()
+
     def close(self) -> None:
         """Closes idle connections. Open completions must be closed by those who opened them."""
         self._http.close()

@@ -134,6 +134,11 @@ class Registry:
         infos = [info for catalogue in self._catalogues for info in catalogue.models()]
         return [ModelInfo(info.id, info.name, info.provider, default=k == 0) for k, info in enumerate(infos)]
 
+    def warm(self) -> None:
+        """Says to the default provider that somebody is about to write."""
+        for catalogue in self._catalogues[:1]:
+            catalogue.provider.warm()
+
     def resolve(self, model_id: str | None = None) -> tuple[Provider, str]:
         """The provider of a model, and the id to send to it; of the default model for None.
 

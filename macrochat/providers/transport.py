@@ -52,6 +52,13 @@ class DirectTransport(httpx2.BaseTransport):
         extensions = {"http_version": b"HTTP/1.1", "read": body.read}
         return httpx2.Response(status, headers=headers, stream=body, extensions=extensions)
 
+    def warm(self, url: httpx2.URL, seconds: float) -> None:
+        """Makes sure that a connection to the server of `url` waits for the next request. Raises as a request does."""
+        self._drop_old()
+        origin = _origin(url)
+        if not any(connection.origin == origin and connection.usable() for connection in self._idle):
+            self._keep(_Connection(origin, self._tls(url), seconds))
+
     def close(self) -> None:
         """Closes what is idle."""
         while self._idle:
@@ -63,21 +70,23 @@ class DirectTransport(httpx2.BaseTransport):
         if not connection.reusable:
             connection.close()
             return
+        self._keep(connection)
+
+    def _keep(self, connection: _Connection) -> None:
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
         self._drop_old()
 
     def _take(self, request: httpx2.Request, seconds: float | None) -> _Connection:
         self._drop_old()
-        url = request.url
-        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        origin = _origin(request.url)
         for connection in reversed(self._idle):
             if connection.origin == origin:
                 self._idle.remove(connection)
                 if connection.usable():
                     return connection
                 connection.close()
-        return _Connection(origin, self._tls(url), seconds)
+        return _Connection(origin, self._tls(request.url), seconds)
 
     def _drop_old(self) -> None:
         old = time.monotonic() - self._idle_seconds
@@ -100,6 +109,7 @@ class _Connection:
         self.idle_since = 0.0
         with _errors(httpx2.ConnectTimeout, httpx2.ConnectError):
             self.socket = _connect(origin, context, seconds)
+        self.socket.settimeout(0)
         self._fd = self.socket.fileno()
         self._poller: Poller | PlainPoller | None = None
         self._answer = _Answer()
@@ -151,8 +161,8 @@ class _Connection:
     def usable(self) -> bool:
         """Whether an idle connection is still open, as far as can be seen: its server has nothing to say."""
         try:
-            socket.socket.recv(self.socket, 1, socket.MSG_PEEK)
-        except BlockingIOError:
+            self.socket.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
             pass
@@ -273,6 +283,10 @@ class _Body(httpx2.SyncByteStream):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _origin(url: httpx2.URL) -> Origin:
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _connect(origin: Origin, context: ssl.SSLContext | None, seconds: float | None) -> socket.socket:

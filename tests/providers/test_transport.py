@@ -202,6 +202,18 @@ def test_over_tls_every_record_is_read_and_none_is_waited_for(trusting, tls_serv
     assert time.monotonic() - began < 1.0 + turns * 0.1
 
 
+def test_a_warm_connection_is_the_one_that_is_used(trusting, tls_server):
+    """Over TLS 1.3 the server's tickets wait in it, unread: they must not look like an answer out of turn."""
+    transport = trusting._transport
+    for _ in range(3):
+        transport.warm(httpx2.URL(tls_server.url), 1.0)
+        gevent.sleep(0.05)
+    assert tls_server.connections == 1
+    tls_server.answers = [[OK + b"Content-Length: 2\r\n\r\nok"]] * 2
+    assert [trusting.get(tls_server.url).content for _ in range(2)] == [b"ok", b"ok"]
+    assert tls_server.connections == 1
+
+
 def test_a_stranger_s_certificate_is_refused(client, tls_server):
     with pytest.raises(httpx2.ConnectError, match="certificate"):
         client.get(tls_server.url)

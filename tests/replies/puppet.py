@@ -67,6 +67,9 @@ class Puppet:
         self.lines.append(Line(request))
         return self.lines[-1]
 
+    def warm(self):
+        pass
+
     def reachable(self, timeout: float = 2.0) -> bool:
         return True
 
