@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import httptools
@@ -110,6 +110,11 @@ class _Connection:
         with _errors(httpx2.ConnectTimeout, httpx2.ConnectError):
             self.socket = _connect(origin, context, seconds)
         self.socket.settimeout(0)
+        # Of a plain socket the system's own `recv`: gevent's would be asked only to find that it need not wait.
+        self._recv: Callable[[int], bytes] = getattr(self.socket, "_sock", self.socket).recv
+        self._pending: Callable[[], int] | None = None
+        if isinstance(self.socket, ssl.SSLSocket):
+            self._recv, self._pending = self.socket.recv, self.socket.pending
         self._fd = self.socket.fileno()
         self._poller: Poller | PlainPoller | None = None
         self._answer = _Answer()
@@ -184,23 +189,25 @@ class _Connection:
         try:
             while True:
                 self._poller.wait(self._fd, FOREVER if seconds is None else seconds)
-                with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+                try:
                     return self._receive()
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    continue
         except WaitTimeout:
             raise httpx2.ReadTimeout(f"silent for {seconds} s") from None
         except OSError as error:
             raise httpx2.ReadError(repr(error)) from error
 
     def _receive(self) -> bytes:
-        data = self.socket.recv(READ_BYTES)
-        pending = self.socket.pending if isinstance(self.socket, ssl.SSLSocket) else None
+        data = self._recv(READ_BYTES)
+        pending = self._pending
         if len(data) < READ_BYTES and pending is None:
             return data
         # More may be there. TLS gives one record a call, and what is decrypted already makes no socket readable.
         reads, size = [data], len(data)
         with contextlib.suppress(OSError):  # trouble is met again at the next turn; what came before it counts
             while data and (size < MOST_BYTES or (pending and pending())):
-                data = self.socket.recv(READ_BYTES)
+                data = self._recv(READ_BYTES)
                 reads.append(data)
                 size += len(data)
         return b"".join(reads)
