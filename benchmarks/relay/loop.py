@@ -17,12 +17,15 @@ EVENTS_AT_ONCE = 64  # then the clock is looked at again, so that sending is pun
 
 
 class Loop:
-    """Calls `handlers[descriptor](mask)` for what is ready and `tick()` at least once a millisecond, if asked to."""
+    """Calls `handlers[descriptor](mask)` for what is ready and `tick()` at least once a millisecond.
+
+    `tick` returns whether it is late already: then the loop does not wait, or it would never catch up.
+    """
 
     def __init__(self) -> None:
         self._epoll = epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
-        self.tick: Callable[[], None] = lambda: None
+        self.tick: Callable[[], bool] = lambda: False
 
     def add(self, fd: int, handler: Callable[[int], None], mask: int = READ) -> None:
         self._handlers[fd] = handler
@@ -40,14 +43,15 @@ class Loop:
         """Runs for so long, or until the condition holds; returns whether it did."""
         deadline = time.monotonic() + seconds
         handlers, poll, monotonic = self._handlers, self._epoll.poll, time.monotonic
+        late = False
         while not until():
             if monotonic() >= deadline:
                 return False
-            for fd, mask in poll(TICK_SECONDS, EVENTS_AT_ONCE):
+            for fd, mask in poll(0 if late else TICK_SECONDS, EVENTS_AT_ONCE):
                 handler = handlers.get(fd)
                 if handler is not None:  # else removed by an earlier one of this round
                     handler(mask)
-            self.tick()
+            late = self.tick()
         return True
 
     def close(self) -> None:

@@ -126,11 +126,11 @@ class Upstream:
                 return
             Connection(self, self._loop, sock)
 
-    def _tick(self) -> None:
-        """Sends one slot that is due, if any: between two of them the loop reads."""
+    def _tick(self) -> bool:
+        """Sends one slot that is due, if any: between two of them the loop reads. Whether the next is due as well."""
         now = time.monotonic()
         if now < self._next:
-            return
+            return False
         self.lateness.append(now - self._next)
         slot = self._slots[self._slot]
         if self._finishing:
@@ -145,6 +145,7 @@ class Upstream:
                 slot[:] = [reply for reply in slot if reply.open]
         self._slot = (self._slot + 1) % len(self._slots)
         self._next += self._slot_seconds
+        return now >= self._next
 
 
 class Connection:
