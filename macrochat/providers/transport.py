@@ -23,6 +23,9 @@ READ_BYTES = 64 << 10  # of one system call
 MOST_BYTES = 256 << 10  # of one turn, before others have theirs
 MAX_HEAD_BYTES = 64 << 10
 FOREVER = 1e9  # seconds
+
+_buffer = bytearray(READ_BYTES)
+_view = memoryview(_buffer)
 Origin = tuple[str, str, int]  # scheme, host, port
 
 
@@ -110,11 +113,11 @@ class _Connection:
         with _errors(httpx2.ConnectTimeout, httpx2.ConnectError):
             self.socket = _connect(origin, context, seconds)
         self.socket.settimeout(0)
-        # Of a plain socket the system's own `recv`: gevent's would be asked only to find that it need not wait.
-        self._recv: Callable[[int], bytes] = getattr(self.socket, "_sock", self.socket).recv
+        # Of a plain socket the system's own: gevent's would be asked only to find that it need not wait.
+        self._recv_into: Callable[[bytearray], int] = getattr(self.socket, "_sock", self.socket).recv_into
         self._pending: Callable[[], int] | None = None
         if isinstance(self.socket, ssl.SSLSocket):
-            self._recv, self._pending = self.socket.recv, self.socket.pending
+            self._recv_into, self._pending = self.socket.recv_into, self.socket.pending
         self._fd = self.socket.fileno()
         self._poller: Poller | PlainPoller | None = None
         self._answer = _Answer()
@@ -198,8 +201,12 @@ class _Connection:
         except OSError as error:
             raise httpx2.ReadError(repr(error)) from error
 
+    def _recv(self) -> bytes:
+        """Through one buffer for all: a new one of READ_BYTES for every few words costs more than the system call."""
+        return bytes(_view[: self._recv_into(_buffer)])
+
     def _receive(self) -> bytes:
-        data = self._recv(READ_BYTES)
+        data = self._recv()
         pending = self._pending
         if len(data) < READ_BYTES and pending is None:
             return data
@@ -207,7 +214,7 @@ class _Connection:
         reads, size = [data], len(data)
         with contextlib.suppress(OSError):  # trouble is met again at the next turn; what came before it counts
             while data and (size < MOST_BYTES or (pending and pending())):
-                data = self._recv(READ_BYTES)
+                data = self._recv()
                 reads.append(data)
                 size += len(data)
         return b"".join(reads)
