@@ -8,6 +8,7 @@ are the plain ones) and must not import the application (the workers patch first
 import contextlib
 import ctypes
 import datetime
+import gc
 import importlib.util
 import json
 import logging
@@ -198,11 +199,22 @@ if settings.production:
     }
 
 
+def _spare_the_collector():
+    """What is loaded now stays for ever: the garbage collector need not look at it again, and at the rest more rarely.
+
+    With 1000 streams a full collection stopped all of them for 100 to 150 ms, every few seconds; so it takes 40.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 def post_worker_init(worker):
     """The application is loaded and the worker about to serve: start the journal, the lease and the watch on SIGTERM.
 
     gunicorn gives open streams no sign of a SIGTERM until it kills them; `worker.alive` turning false is the sign.
     """
+    _spare_the_collector()
     gevent.spawn(_end_idle_connections, worker)
     runtime = getattr(worker.wsgi, "extensions", {}).get("macrochat")
     if runtime is not None:

@@ -21,9 +21,8 @@ from gevent import monkey, socket
 
 TICK_SECONDS = 0.015
 MAX_TICK_SECONDS = 0.05
-REST = (
-    3  # a tick that took long is followed by so many times its length, so that the next one finds more in each socket
-)
+REST = 3  # a tick is followed by so many times its own length, so that the next one finds more in each socket
+SLICE = 128  # sockets; then the loop turns: what they brought is committed and sent before the rest is read
 EXPIRY_SECONDS = 0.5  # how late a time-out may be noticed
 
 # gevent takes epoll out of the select module, for those who would block the process with it. Ours never waits.
@@ -55,6 +54,8 @@ class Poller:
         self._waiting: dict[int, _Waiter] = {}
         self._disarmed: set[int] = set()
         self._next = 0.0  # time.monotonic() of the earliest next tick
+        self._began = self._busy = 0.0  # of the tick under way: when it began, and the seconds it has taken
+        self._rest: list[int] = []  # what it has still to look at
         self._ready = self._hub.loop.io(self._epoll.fileno(), 1, ref=False)
         self._ready.start(self._on_ready)
         self._next_tick: Any = None
@@ -96,9 +97,12 @@ class Poller:
         wait = self._next - time.monotonic()
         if wait <= 0:
             self._tick()
-            return
+        else:
+            self._tick_in(wait)
+
+    def _tick_in(self, seconds: float) -> None:
         self._ready.stop()
-        self._next_tick = self._hub.loop.timer(wait)
+        self._next_tick = self._hub.loop.timer(seconds)
         self._next_tick.start(self._late_tick)
 
     def _late_tick(self) -> None:
@@ -108,13 +112,19 @@ class Poller:
     def _tick(self) -> None:
         """Runs in the event loop. A resumed greenlet comes back here when it waits for the next thing."""
         began = time.monotonic()
-        for fd, _events in self._epoll.poll(0):
+        if not self._rest:
+            self._began, self._busy = began, 0.0
+            self._rest = [fd for fd, _events in self._epoll.poll(0)]
+        ready, self._rest = self._rest[:SLICE], self._rest[SLICE:]
+        for fd in ready:
             if waiter := self._waiting.pop(fd, None):
                 waiter.resume()
             else:
                 self._disarm(fd)
-        took = time.monotonic() - began
-        self._next = began + min(max(TICK_SECONDS, REST * took), MAX_TICK_SECONDS)
+        self._busy += time.monotonic() - began
+        self._next = self._began + min(max(TICK_SECONDS, REST * self._busy), MAX_TICK_SECONDS)
+        if self._rest:
+            self._tick_in(0.0)
 
     def _disarm(self, fd: int) -> None:
         """Nobody wants to read it now, so it must not wake us again."""
