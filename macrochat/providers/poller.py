@@ -134,6 +134,8 @@ class Poller:
 
     def _expire(self) -> None:
         self._tick()
+        while self._rest:
+            self._tick()
         now = time.monotonic()
         for fd, waiter in list(self._waiting.items()):
             if waiter.until <= now and self._waiting.get(fd) is waiter:
