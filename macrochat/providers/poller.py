@@ -23,6 +23,7 @@ TICK_SECONDS = 0.015
 MAX_TICK_SECONDS = 0.05
 REST = 3  # a tick is followed by so many times its own length, so that the next one finds more in each socket
 SLICE = 128  # sockets; then the loop turns: what they brought is committed and sent before the rest is read
+MOST_EVENTS = 8192
 EXPIRY_SECONDS = 0.5  # how late a time-out may be noticed
 
 # gevent takes epoll out of the select module, for those who would block the process with it. Ours never waits.
@@ -114,7 +115,7 @@ class Poller:
         began = time.monotonic()
         if not self._rest:
             self._began, self._busy = began, 0.0
-            self._rest = [fd for fd, _events in self._epoll.poll(0)]
+            self._rest = [fd for fd, _events in self._epoll.poll(0, MOST_EVENTS)]
         ready, self._rest = self._rest[:SLICE], self._rest[SLICE:]
         for fd in ready:
             if waiter := self._waiting.pop(fd, None):
