@@ -36,6 +36,7 @@ log_line = get_logger(__name__)
 
 STATEMENT_SECONDS = 10  # the longest a statement may take, on the server and on the wire
 LOCK_SECONDS = 5  # the longest a writer waits for another
+AUTOCHECKPOINT_PAGES = 16_384  # 64 MB: only if nobody does it in time beside the event loop (replies/store.py)
 POOL_SECONDS = 2  # the longest a request waits for a connection before it answers 503
 
 
@@ -117,11 +118,8 @@ def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> di
     }
 
 
-def prepare_engine(engine: sa.Engine, *, durable: bool = True, busy_ms: int = 0) -> None:
-    """Teaches an engine our transactions: immediate ones for writers, and SQLite's pragmas.
-
-    `busy_ms` is how long SQLite itself waits for another writer, in milliseconds; anything but 0 only off the hub.
-    """
+def prepare_engine(engine: sa.Engine, *, durable: bool = True) -> None:
+    """Teaches an engine our transactions: immediate ones for writers, and SQLite's pragmas."""
     if engine.dialect.name != "sqlite":
         return
 
@@ -131,7 +129,8 @@ def prepare_engine(engine: sa.Engine, *, durable: bool = True, busy_ms: int = 0)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         # SQLite's own lower() knows ASCII only; people search in every script.
         connection.create_function("lower", 1, _lower, deterministic=True)
 

@@ -34,6 +34,7 @@ log_line = get_logger(__name__)
 
 WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
 CREDENTIALS_SECONDS = 2.0
+CHECKPOINT_SECONDS = 1.0
 MAX_TAKEOVERS = 3
 HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before somebody else opens new ones
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
@@ -78,6 +79,7 @@ class Runtime:
                 (recovery.SWEEP_SECONDS, self._sweep),
                 (WATCH_SECONDS, self._watch),
                 (CREDENTIALS_SECONDS, self._check_credentials),
+                (CHECKPOINT_SECONDS, self.store.checkpoint),
                 *self.chores,
             ]
             self._greenlets = [gevent.spawn(self._every, seconds, work) for seconds, work in loops]

@@ -1,9 +1,10 @@
 """The journal's statements. Every write here is a transaction of its own, run away from the requests' connections.
 
-On SQLite all of it runs in one thread beside the hub: a commit that waits for the disk or for another process's write
-stops nobody. Its connection is safe against the death of the process, not of the power (`synchronous=NORMAL`); rows
-that users write themselves use the requests' connections, which are safe against both. On PostgreSQL the statements
-run in the calling greenlet and the wait callback yields.
+On SQLite its connections are safe against the death of the process, not of the power (`synchronous=NORMAL`): a commit
+writes to memory, in a fraction of a millisecond, on the hub. (In a thread it would cost several turns of the
+interpreter's lock: measured in docs/performance.md.) Waiting for another process's write yields; only `checkpoint`
+waits for the disk. Rows that users write themselves use the requests' connections, which are safe against both. On
+PostgreSQL the wait callback yields.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import gevent
 import msgspec
 import sqlalchemy as sa
-from gevent.threadpool import ThreadPool
 
 from ..config import Settings
 from ..database import clock, engine_options, prepare_engine
@@ -42,20 +43,20 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         options = engine_options(settings, pool=3, durable=False)
         options.pop("pool_pre_ping", None)  # callers try again; a ping per commit would double its round trips
-        if settings.sqlite:
-            options["connect_args"]["timeout"] = 5
         self.engine = sa.create_engine(settings.database_url, **options)
-        prepare_engine(self.engine, durable=False, busy_ms=5000 if settings.sqlite else 0)
+        prepare_engine(self.engine, durable=False)
         self.dialect = self.engine.dialect.name
-        self._thread = ThreadPool(1) if settings.sqlite else None
         self._commit = _commit_statement(self.dialect)
+        # PostgreSQL: one statement is one round trip. SQLite: a BEGIN that waits for another process without blocking.
+        self._alone = {"write": True} if settings.sqlite else {"isolation_level": "AUTOCOMMIT"}
 
     def transact(self, work: Callable[[sa.Connection], T]) -> T:
         """Runs `work(connection)` in a write transaction and returns what it returns.
 
-        `work` may run in another thread: it touches only its arguments. Raises what it raises, and SQLAlchemy's errors.
+        On SQLite nothing in `work` may yield. Raises what it raises, and SQLAlchemy's errors.
         """
-        return self._off_hub(lambda: self._transaction(work))
+        with self.engine.connect().execution_options(write=True) as connection, connection.begin():
+            return work(connection)
 
     def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
         """Stores one batch as row (owner, seq). Raises Fenced when the lease is gone.
@@ -64,30 +65,26 @@ class Store:
         has stored counts as success.
         """
         row = {"owner": owner, "seq": seq, "entries": _pack(entries)}
-        if not self._off_hub(lambda: self._insert(row)):
-            raise Fenced
-
-    def close(self) -> None:
-        self._off_hub(self.engine.dispose)
-        if self._thread:
-            self._thread.kill()
-
-    def _insert(self, row: dict[str, object]) -> bool:
-        options = {"write": True} if self._thread else {"isolation_level": "AUTOCOMMIT"}
         try:
-            with self.engine.connect().execution_options(**options) as connection:
+            with self.engine.connect().execution_options(**self._alone) as connection:
                 stored = connection.execute(self._commit, row).rowcount == 1
                 connection.commit()
-                return stored
         except sa.exc.IntegrityError:
-            return True
+            return
+        if not stored:
+            raise Fenced
 
-    def _transaction(self, work: Callable[[sa.Connection], T]) -> T:
-        with self.engine.connect().execution_options(write=True) as connection, connection.begin():
-            return work(connection)
+    def checkpoint(self) -> None:
+        """SQLite: moves the write-ahead log into the database, in a thread: the journal's only wait for the disk."""
+        if self.dialect == "sqlite":
+            gevent.get_hub().threadpool.apply(self._checkpoint)
 
-    def _off_hub(self, call: Callable[[], T]) -> T:
-        return self._thread.apply(call) if self._thread else call()
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _checkpoint(self) -> None:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _commit_statement(dialect: str) -> sa.Insert:

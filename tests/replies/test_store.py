@@ -1,0 +1,63 @@
+"""SQLite under the event loop: nothing waits on it."""
+
+import sqlite3
+import time
+import uuid
+from pathlib import Path
+
+import gevent
+import pytest
+
+from macrochat.replies.store import Fenced, Store
+
+
+@pytest.fixture
+def store(make_app, sqlite_url):
+    store = Store(make_app(sqlite_url).config["SETTINGS"])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def other(sqlite_url):
+    """Another process's connection."""
+    connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def longest_gap(seconds):
+    """The longest time for which the loop did not turn, in seconds."""
+    longest, last, until = 0.0, time.monotonic(), time.monotonic() + seconds
+    while last < until:
+        gevent.sleep(0.002)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    return longest
+
+
+@pytest.mark.parametrize("what", ["commit", "transact"])
+def test_another_process_s_write_is_waited_for_without_blocking(store, other, what):
+    calls = {"commit": lambda: store.commit(uuid.uuid4(), 1, []), "transact": lambda: store.transact(lambda _: 7)}
+    other.execute("BEGIN IMMEDIATE")
+    waiting = gevent.spawn(calls[what])
+    assert longest_gap(0.5) < 0.2
+    assert not waiting.dead
+    other.execute("COMMIT")
+    if what == "commit":  # of a worker that is not registered
+        with pytest.raises(Fenced):
+            waiting.get(timeout=1)
+    else:
+        assert waiting.get(timeout=1) == 7
+
+
+def test_the_log_goes_back_into_the_database_only_at_a_checkpoint(store, sqlite_url):
+    def fill(connection):
+        connection.exec_driver_sql("CREATE TABLE filler (data BLOB)")
+        connection.exec_driver_sql("INSERT INTO filler VALUES (randomblob(8000000))")
+
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    store.transact(fill)
+    assert file.stat().st_size < 8_000_000
+    store.checkpoint()
+    assert file.stat().st_size > 8_000_000
