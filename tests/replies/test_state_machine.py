@@ -278,7 +278,9 @@ class Rules(RuleBasedStateMachine):
 
 @pytest.fixture
 def machines(make_app, database_url):
-    apps = [make_app(database_url, MACROCHAT_MAX_STREAMS_PER_USER="1000") for _ in MACHINES]
+    # Hypothesis thinks in the same event loop, for seconds on a busy machine: leases end only when the rules say so.
+    settings = {"MACROCHAT_MAX_STREAMS_PER_USER": "1000", "MACROCHAT_LEASE_SECONDS": "60"}
+    apps = [make_app(database_url, **settings) for _ in MACHINES]
     puppet = Puppet()
     clients = [apps[0].test_client()]
     register(clients[0], "alice@example.org")
