@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import secrets
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 
+from macrochat import create_app
 from macrochat.accounts import passwords
 from macrochat.accounts.models import ApiKey, BrowserSession, User
 from macrochat.chats.models import Chat, Message
@@ -27,6 +29,7 @@ from macrochat.providers.base import CompletionRequest, ModelInfo
 from macrochat.replies.models import STOPPED, STREAMING, Reply
 from tests.access.rules import TABLE, Credential, Door, Whose
 from tests.replies.puppet import MODEL, Line, Puppet
+from tests.support.databases import settings_for
 from tests.support.servers import PASSWORD
 
 REQUEST_ID = "the-same-for-every-request"  # so that equal answers are equal byte for byte
@@ -64,6 +67,20 @@ class Person:
     key: uuid.UUID
     tokens: dict[str, str]  # of sessions: good, revoked, expired
     keys: dict[str, str]
+
+
+@contextlib.contextmanager
+def world_with(databases, instance, **settings):
+    """A World in a SQLite database of its own, without rate limits; `settings` by their names in the environment."""
+    url = databases("sqlite").create()
+    app = create_app(settings_for(url, instance, MACROCHAT_RATE_LIMITS="off", **settings))
+    world = World(app)
+    yield world
+    world.close()
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    databases("sqlite").drop(url)
 
 
 class World:
