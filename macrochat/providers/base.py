@@ -13,7 +13,7 @@ A provider turns a conversation into a `Completion`: an open stream of UTF-8 pie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -64,6 +64,14 @@ class Completion(Protocol):
         Ends normally only after the provider sent a finish_reason. Raises ProviderError for everything else,
         after the pieces that came before the trouble were yielded. Two more codes than in `errors.py` tell apart:
         UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called, here or in another greenlet.
+        """
+        ...
+
+    def pour(self, take: Callable[[bytes], object]) -> bool:
+        """The same for who has many answers to read: hands each piece to `take` instead.
+
+        Returns once `take` has returned something false, or the answer has ended: whether there may be more. `take` is
+        called in the event loop: it neither waits nor raises. Raises as an iteration does.
         """
         ...
 

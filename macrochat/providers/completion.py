@@ -10,7 +10,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import gevent
@@ -26,7 +25,7 @@ from macrochat.providers.event_stream import EventStream
 FINISH_GRACE = 2.0
 # Comments keep a connection alive, but not forever: an event must come within this many silence time-outs.
 EVENTLESS_TIMEOUTS = 4
-# A read that finds data ready does not yield to other greenlets, so a fast server would starve them.
+# Without our own transport: a read that finds data ready does not yield, so a fast server would starve the others.
 READS_BETWEEN_YIELDS = 8
 
 BROKE_OFF = "The model's answer broke off before it was finished"
@@ -37,7 +36,7 @@ class OpenCompletion:
 
     def __init__(self, response: httpx2.Response, *, timeout: float, trimmer: OverlapTrimmer | None = None) -> None:
         self._response = response
-        self._next_read = _reader(response)
+        self._listen = _listener(response)
         self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
         self._trimmer = trimmer
         self._events = EventStream()
@@ -47,6 +46,7 @@ class OpenCompletion:
         self._first = b""  # the text of the first events, found while waiting for them
         self._closed = False
         self._last_event = time.monotonic()
+        self._trouble: ProviderError | None = None  # what ended the reading
 
     @property
     def finish_reason(self) -> str | None:
@@ -58,8 +58,14 @@ class OpenCompletion:
 
     def wait_for_first_event(self) -> None:
         """Returns once the server has sent an event, with text or not. Raises ProviderError for an error or none."""
-        while not (self._began or self._ended or self._chunks.error):
-            self._first += self._read()
+
+        def read(data: bytes) -> bool:
+            self._first += self._decode(data)
+            return not (self._began or self._ended or self._chunks.error)
+
+        self._read(read)
+        if self._trouble is not None:
+            raise self._trouble
         if not self._began and self._chunks.error is None:
             raise UpstreamBadResponse(detail="the answer ended before the first event")
         if self._chunks.error is not None and not self._first:
@@ -67,9 +73,31 @@ class OpenCompletion:
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._pieces()
+            more = True
+            while more:
+                pieces: list[bytes] = []
+                try:
+                    more = self.pour(pieces.append)  # which returns None: one is enough
+                except ProviderError:
+                    yield from pieces
+                    raise
+                yield from pieces
         finally:
             self.close()
+
+    def pour(self, take: Callable[[bytes], object]) -> bool:
+        """Hands the pieces to `take`, as they arrive, until it returns something false or the answer has ended.
+
+        Returns whether there may be more. `take` is called in the event loop: it neither waits nor raises. Raises as an
+        iteration does, and closes at the end as it does.
+        """
+        more = False
+        try:
+            more = self._pour(take)
+        finally:
+            if not more:
+                self.close()
+        return more
 
     def close(self) -> None:
         """Ends a read that is blocked in another greenlet at once: it raises UpstreamUnreachable (UPSTREAM_CLOSED)."""
@@ -81,70 +109,69 @@ class OpenCompletion:
         with contextlib.suppress(Exception):  # the pool closes the socket before anything that may fail here
             self._response.close()
 
-    def _pieces(self) -> Iterator[bytes]:
-        piece, self._first = self._first, b""
-        trouble: ProviderError | None = None
-        reads = 0
-        while True:
+    def _pour(self, take: Callable[[bytes], object]) -> bool:
+        full = False
+
+        def hand_over(piece: bytes) -> bool:
+            nonlocal full
             if self._trimmer is not None:
                 piece = self._trimmer.feed(piece)
-            if piece:
-                yield piece
-            if self._ended or self._chunks.done or self._chunks.error or self.finish_reason:
-                break
-            reads += 1
-            if reads % READS_BETWEEN_YIELDS == 0:
-                gevent.sleep(0)
-            try:
-                piece = self._read()
-            except ProviderError as error:
-                trouble = error
-                break
+            full = piece != b"" and not take(piece)
+            return not (full or self._over)
+
+        first, self._first = self._first, b""
+        if hand_over(first):
+            self._read(lambda data: hand_over(self._decode(data)))
+        if full:
+            return True
         rest = self._read_the_rest() if self.finish_reason else b""
         if piece := self._held_back(rest):
-            yield piece
+            take(piece)
         if not self.finish_reason:
-            raise trouble or self._chunks.error or UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
+            raise self._trouble or self._chunks.error or UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
+        return False
+
+    @property
+    def _over(self) -> bool:
+        """Whether no more text is to be expected, but for what `_read_the_rest` may find."""
+        chunks = self._chunks
+        return bool(chunks.finish_reason or chunks.done or chunks.error or self._ended or self._trouble)
 
     def _read_the_rest(self) -> bytes:
         """What comes after the finish_reason: usage, [DONE], the body's end, so that the connection can be used again.
 
-        Collected, not yielded: the timer must not go off in the code of whoever takes the pieces.
+        The model said that it finished: how its server hangs up afterwards does not matter.
         """
-        rest = b""
-        limit = gevent.Timeout.start_new(FINISH_GRACE)
-        try:
-            while not self._ended and not self._chunks.error:
-                rest += self._read()
-        except ProviderError:
-            pass  # the model said that it finished: how its server hangs up afterwards does not matter
-        except gevent.Timeout as expired:
-            if expired is not limit:
-                raise
-        finally:
-            limit.close()
-        return rest
+        rest: list[bytes] = []
+
+        def read(data: bytes) -> bool:
+            rest.append(self._decode(data))
+            return not (self._ended or self._chunks.error)
+
+        if not (self._ended or self._chunks.error):
+            with gevent.Timeout(FINISH_GRACE, False):
+                self._read(read)
+        return b"".join(rest)
 
     def _held_back(self, rest: bytes) -> bytes:
         rest += self._chunks.flush()
         return self._trimmer.feed(rest) + self._trimmer.flush() if self._trimmer is not None else rest
 
-    def _read(self) -> bytes:
-        """One read's text, often b"". Raises ProviderError if the connection fails, breaks or falls silent."""
+    def _read(self, take: Callable[[bytes], bool]) -> None:
+        """Listens until `take` returns False. If the connection fails, breaks or falls silent, `_trouble` says so."""
+        if not self._closed:
+            try:
+                self._listen(take)
+            except Exception as error:  # noqa: BLE001 - it raises what it cannot explain
+                self._trouble = self._explain(error)
         if self._closed:
-            raise _closed_here()
-        try:
-            read = self._next_read()
-        except Exception as error:
-            raise self._explain(error) from error
-        if not read:
-            self._ended = True
-            if self._closed:
-                raise _closed_here()
-            return b""
-        return self._decode(read)
+            self._trouble = _closed_here()
 
     def _decode(self, read: bytes) -> bytes:
+        """The text of what one read brought, often b"". Raises ProviderError when no event came for too long."""
+        if not read:
+            self._ended = True
+            return b""
         events = self._events.feed(read)
         now = time.monotonic()
         if events:
@@ -183,11 +210,21 @@ class OpenCompletion:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _reader(response: httpx2.Response) -> Callable[[], bytes]:
-    """A function that returns the body's next bytes, decompressed, and b"" at its end."""
-    if "content-encoding" not in response.headers and "read" in response.extensions:
-        return response.extensions["read"]  # type: ignore[no-any-return]
-    return partial(next, filter(None, response.iter_bytes()), b"")
+def _listener(response: httpx2.Response) -> Callable[[Callable[[bytes], bool]], None]:
+    """A function that hands the body, decompressed, to another until that returns False; b"" is its end."""
+    if "content-encoding" not in response.headers and "listen" in response.extensions:
+        return response.extensions["listen"]  # type: ignore[no-any-return]
+    reads = filter(None, response.iter_bytes())
+
+    def listen(take: Callable[[bytes], bool]) -> None:
+        for count, read in enumerate(reads, 1):
+            if not take(read):
+                return
+            if count % READS_BETWEEN_YIELDS == 0:
+                gevent.sleep(0)
+        take(b"")
+
+    return listen
 
 
 def _closed_here() -> UpstreamUnreachable:

@@ -1,9 +1,10 @@
-"""Waits for many upstream sockets at once, and lets their greenlets read together.
+"""Waits for many upstream sockets at once, and reads them together.
 
 A server that streams to a thousand readers spends most of its time on being woken. Here a socket is registered with one
-epoll for as long as its answer lasts, and the epoll is asked once per TICK_SECONDS at most: whoever has something to
-read is resumed then, one after the other, so that a tick's text becomes one commit. At rest nothing waits: the first
-byte after a quiet tick is read at once. (Figures: docs/performance.md.)
+epoll for as long as its answer lasts, and the epoll is asked once per TICK_SECONDS at most: whatever has something to
+read is read then, one socket after the other, so that a tick's text becomes one commit. The reading is done in the
+event loop; the greenlet that waits is only resumed when it is wanted, mostly at its answer's end. At rest nothing
+waits: the first byte after a quiet tick is read at once. (Figures: docs/performance.md.)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import select
 import time
 import weakref
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -35,15 +36,33 @@ class WaitTimeout(Exception):
     """Nothing could be read in time."""
 
 
-@dataclass(slots=True)
 class _Waiter:
-    greenlet: greenlet.greenlet
-    until: float  # time.monotonic()
-    resumed: bool = False
+    """A greenlet that waits until `done()`, which is asked in the event loop."""
 
-    def resume(self, value: object = None) -> None:
+    __slots__ = ("done", "greenlet", "resumed", "seconds", "until")
+
+    def __init__(self, done: Callable[[], bool], seconds: float) -> None:
+        self.greenlet = greenlet.getcurrent()
+        self.done = done
+        self.seconds = seconds
+        self.until = time.monotonic() + seconds
+        self.resumed = False
+
+    def ask(self) -> None:
+        """Resumes the greenlet if that was it, or with what went wrong."""
+        if self.resumed:
+            return
+        try:
+            if not self.done():
+                return
+        except BaseException as error:  # noqa: BLE001 - it is the waiting greenlet's, not the event loop's
+            self.throw(error)
+        else:
+            self.greenlet.switch()
+
+    def throw(self, error: BaseException) -> None:
         if not self.resumed:
-            self.greenlet.switch(value)
+            self.greenlet.throw(error)
 
 
 class Poller:
@@ -67,28 +86,29 @@ class Poller:
         self._epoll.register(fd, select.EPOLLIN)
 
     def unregister(self, fd: int) -> None:
-        """To be called before the socket is closed. Whoever waits for it is resumed and finds it closed."""
+        """To be called before the socket is closed. Whoever waits for it meets an OSError."""
         if fd in self._disarmed:
             self._disarmed.discard(fd)
         else:
             self._epoll.unregister(fd)
         if waiter := self._waiting.pop(fd, None):
-            self._hub.loop.run_callback(waiter.resume)
+            self._hub.loop.run_callback(waiter.throw, socket.cancel_wait_ex())
 
-    def wait(self, fd: int, seconds: float) -> None:
-        """Returns when `fd`, which is registered, may be read. Raises WaitTimeout after so many seconds of silence.
+    def wait(self, fd: int, seconds: float, done: Callable[[], bool]) -> None:
+        """Returns when `done()`, which is asked in the event loop whenever `fd`, which is registered, may be read.
 
-        A process that slept itself (suspended, SIGSTOP) looks at the socket before it says that the peer was silent.
+        `done` reads it, and waits for nothing; what it raises is raised here. Raises WaitTimeout after so many seconds
+        of silence, OSError when `fd` was unregistered meanwhile. A process that slept itself (suspended, SIGSTOP) looks
+        at the socket before it says that the peer was silent.
         """
         if fd in self._disarmed:
             self._disarmed.discard(fd)
             self._epoll.register(fd, select.EPOLLIN)
-        waiter = self._waiting[fd] = _Waiter(greenlet.getcurrent(), time.monotonic() + seconds)
+        waiter = self._waiting[fd] = _Waiter(done, seconds)
         if not self._expiry.active:
             self._expiry.start(self._expire)
         try:
-            if self._hub.switch() is WaitTimeout:
-                raise WaitTimeout
+            self._hub.switch()
         finally:
             waiter.resumed = True
             if self._waiting.get(fd) is waiter:
@@ -111,15 +131,16 @@ class Poller:
         self._tick()
 
     def _tick(self) -> None:
-        """Runs in the event loop. A resumed greenlet comes back here when it waits for the next thing."""
+        """Runs in the event loop. A greenlet that is resumed comes back here when it waits for the next thing."""
         began = time.monotonic()
         if not self._rest:
             self._began, self._busy = began, 0.0
             self._rest = [fd for fd, _events in self._epoll.poll(0, MOST_EVENTS)]
         ready, self._rest = self._rest[:SLICE], self._rest[SLICE:]
         for fd in ready:
-            if waiter := self._waiting.pop(fd, None):
-                waiter.resume()
+            if waiter := self._waiting.get(fd):
+                waiter.until = began + waiter.seconds
+                waiter.ask()
             else:
                 self._disarm(fd)
         self._busy += time.monotonic() - began
@@ -140,8 +161,7 @@ class Poller:
         now = time.monotonic()
         for fd, waiter in list(self._waiting.items()):
             if waiter.until <= now and self._waiting.get(fd) is waiter:
-                del self._waiting[fd]
-                waiter.resume(WaitTimeout)
+                waiter.throw(WaitTimeout())
         if not self._waiting:
             self._expiry.stop()
 
@@ -158,8 +178,11 @@ class PlainPoller:
     def unregister(self, fd: int) -> None:
         gevent.get_hub().cancel_wait(self._watchers.pop(fd), socket.cancel_wait_ex, True)
 
-    def wait(self, fd: int, seconds: float) -> None:
-        socket.wait(self._watchers[fd], timeout=seconds, timeout_exc=WaitTimeout())
+    def wait(self, fd: int, seconds: float, done: Callable[[], bool]) -> None:
+        while True:
+            socket.wait(self._watchers[fd], timeout=seconds, timeout_exc=WaitTimeout())
+            if done():
+                return
 
 
 def poller() -> Poller | PlainPoller:

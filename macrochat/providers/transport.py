@@ -2,7 +2,8 @@
 
 httpx2's own builds an event object for every chunk and hands over one chunk at a time, which is most of what a token
 costs. Here a read is one system call (providers/poller.py says when), and everything that it brought is handed over as
-one piece. Parsing is httptools', the parser of Node; what this module adds is sockets, time-outs and a small pool.
+one piece, in the event loop: nobody is woken for it. Parsing is httptools', the parser of Node; what this module adds
+is sockets, time-outs and a small pool.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import gevent
+import gevent.socket
 import httptools
 import httpx2
 
@@ -27,6 +29,7 @@ FOREVER = 1e9  # seconds
 _buffer = bytearray(READ_BYTES)
 _view = memoryview(_buffer)
 Origin = tuple[str, str, int]  # scheme, host, port
+Take = Callable[[bytes], object]  # returns something true to be given more
 
 
 class DirectTransport(httpx2.BaseTransport):
@@ -52,7 +55,7 @@ class DirectTransport(httpx2.BaseTransport):
             connection.close()
             raise
         body = _Body(self, connection, seconds.get("read"))
-        extensions = {"http_version": b"HTTP/1.1", "read": body.read}
+        extensions = {"http_version": b"HTTP/1.1", "listen": body.listen}
         return httpx2.Response(status, headers=headers, stream=body, extensions=extensions)
 
     def warm(self, url: httpx2.URL, seconds: float) -> None:
@@ -129,32 +132,44 @@ class _Connection:
             self.socket.settimeout(0)
 
     def receive_head(self, seconds: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Begins a new answer. Its body comes from `receive`, the first of it perhaps with the head."""
+        """Begins a new answer. Its body comes from `listen`, the first of it perhaps with the head."""
         answer = self._answer = _Answer()
         received = 0
-        while not answer.has_head:
-            data = self._read(seconds)
+
+        def read(data: bytes) -> bool:
+            nonlocal received
             if not data:
                 raise httpx2.RemoteProtocolError("the server closed the connection without an answer")
             answer.feed(data)
             received += len(data)
             if received > MAX_HEAD_BYTES and not answer.has_head:
                 raise httpx2.RemoteProtocolError(f"a head of more than {MAX_HEAD_BYTES} bytes")
+            return answer.has_head
+
+        self._read(seconds, read)
         return answer.status, answer.headers
 
-    def receive(self, seconds: float | None) -> bytes:
-        """What came of the body: at least a byte, or b"" at its end."""
+    def listen(self, take: Take, seconds: float | None) -> bool:
+        """Hands what comes of the body to `take` until that returns False. Returns whether there is no more instead."""
         answer = self._answer
-        while True:
+        wanted: object = True
+
+        def enough() -> bool:
+            nonlocal wanted
             if piece := answer.take():
-                return piece
-            if answer.complete:
-                return b""
-            data = self._read(seconds)
-            if not data:
-                answer.end()
-            else:
+                wanted = take(piece)
+            return answer.complete or not wanted
+
+        def read(data: bytes) -> bool:
+            if data:
                 answer.feed(data)
+            else:
+                answer.end()
+            return enough()
+
+        if not enough():
+            self._read(seconds, read)
+        return bool(wanted)
 
     @property
     def reusable(self) -> bool:
@@ -184,21 +199,26 @@ class _Connection:
         self.release()
         self.socket.close()
 
-    def _read(self, seconds: float | None) -> bytes:
-        """One read's bytes; b"" at the connection's end."""
+    def _read(self, seconds: float | None, done: Callable[[bytes], bool]) -> None:
+        """Hands each read's bytes, b"" at the connection's end, to `done`, in the event loop, until it returns True."""
         if self._poller is None:
             self._poller = poller()
             self._poller.register(self._fd)
+
+        def ready() -> bool:
+            try:
+                data = self._receive()
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return False
+            except OSError as error:
+                raise httpx2.ReadError(repr(error)) from error
+            return done(data)
+
         try:
-            while True:
-                self._poller.wait(self._fd, FOREVER if seconds is None else seconds)
-                try:
-                    return self._receive()
-                except (BlockingIOError, ssl.SSLWantReadError):
-                    continue
+            self._poller.wait(self._fd, FOREVER if seconds is None else seconds, ready)
         except WaitTimeout:
             raise httpx2.ReadTimeout(f"silent for {seconds} s") from None
-        except OSError as error:
+        except gevent.socket.cancel_wait_ex as error:
             raise httpx2.ReadError(repr(error)) from error
 
     def _recv(self) -> bytes:
@@ -278,19 +298,24 @@ class _Body(httpx2.SyncByteStream):
         self._seconds = seconds
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self.read():
-            yield piece
+        while self._connection is not None:
+            pieces: list[bytes] = []
+            self.listen(pieces.append)  # which returns None: one is enough
+            yield from filter(None, pieces)
 
-    def read(self) -> bytes:
-        """What one read brought; b"" at the end. As the extension `read` it spares httpx2's layers in between."""
+    def listen(self, take: Take) -> None:
+        """Hands what each read brings to `take` until that returns False or the body ends: b"" is its end.
+
+        As an extension of the response this spares httpx2's layers in between. `take` is called in the event loop and
+        must not wait; what it raises is raised here. Raises httpx2's errors.
+        """
         connection = self._connection
         if connection is None:
-            return b""
-        piece = connection.receive(self._seconds)
-        if not piece:
+            take(b"")
+        elif connection.listen(take, self._seconds):
             self._connection = None
             self._transport.give_back(connection)
-        return piece
+            take(b"")
 
     def close(self) -> None:
         """Idempotent. A body that was not read to its end takes its connection with it."""

@@ -67,6 +67,7 @@ class Generation:
         self.ended = Event()
         self.first_byte_at: float | None = None  # seconds since 1970
         self.chunks = 0
+        self._size = log.end  # with what waits for its commit
         self._journal = journal
         self._claim = claim
         self._completion: Completion | None = None
@@ -152,20 +153,27 @@ class Generation:
                 request = replace(request, messages=shorter)
 
     def _pump(self, completion: Completion) -> None:
-        size = self.log.end
-        for piece in completion:
-            if self._stop_wanted:  # the piece was faster than the interruption
+        more = True
+        while more:
+            more = completion.pour(self._take)
+            if self._stop_wanted:  # a piece was faster than the interruption
                 raise Stopped
-            if self.first_byte_at is None:
-                self.first_byte_at = time.time()
-                self._metrics.first_byte()
-            size += len(piece)
-            if size > self.task.max_bytes:
+            if self._size > self.task.max_bytes:
                 raise ProviderError("The reply grew too long and was cut", code="REPLY_TOO_LONG")
-            self._journal.append(self.log, piece)
-            self.chunks += 1
-            if self.chunks % PROGRESS_EVERY == 0:
-                self._metrics.progress(self.chunks, size)
+            self._journal.wait_for_room(self.log)
+
+    def _take(self, piece: bytes) -> bool:
+        """Whether another piece may come at once. Runs in the event loop."""
+        if self.first_byte_at is None:
+            self.first_byte_at = time.time()
+            self._metrics.first_byte()
+        self._size += len(piece)
+        if self._stop_wanted or self._size > self.task.max_bytes:
+            return False
+        self.chunks += 1
+        if self.chunks % PROGRESS_EVERY == 0:
+            self._metrics.progress(self.chunks, self._size)
+        return self._journal.put(self.log, piece)
 
     def _failed(self, error: MacrochatError) -> Outcome:
         if not self.started.ready():

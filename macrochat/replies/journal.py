@@ -119,8 +119,16 @@ class Journal:
 
         Raises StorageFailed or Fenced once this log cannot be written any more.
         """
+        self.put(log, piece)
+        self.wait_for_room(log)
+
+    def put(self, log: Log, piece: bytes) -> bool:
+        """Hands over text to be committed, without waiting. Returns whether more may come before `wait_for_room`.
+
+        What comes when the log cannot be written any more is dropped.
+        """
         if log.error:
-            raise log.error
+            return False
         if not self._pending_bytes:
             self._waiting_since = time.monotonic()
         log.pending.append(piece)
@@ -128,8 +136,14 @@ class Journal:
         self._pending_bytes += len(piece)
         self._dirty[log] = None
         self._work.set()
+        return log.pending_bytes <= MAX_PENDING_BYTES_PER_LOG and self._pending_bytes <= MAX_PENDING_BYTES
+
+    def wait_for_room(self, log: Log) -> None:
+        """Returns when another piece may come. Raises StorageFailed or Fenced when this log can be written no more."""
         while log.pending_bytes > MAX_PENDING_BYTES_PER_LOG or self._pending_bytes > MAX_PENDING_BYTES:
             self._wait_for_commit(log)
+        if log.error:
+            raise log.error
 
     def flush(self, log: Log) -> None:
         """Returns when all that was appended is committed. Raises as `append` does."""

@@ -72,6 +72,10 @@ class Points:
         for arming in self.armed:
             arming.released = arming.released or arming.action == "hold"
 
+    def awaits(self, point: str) -> bool:
+        """Whether the next passing may be struck."""
+        return any(arming.point in (point, "*") and not arming.released for arming in self.armed)
+
     def hit(self, point: str, detail: str = "") -> str | None:
         """Called at a place. Returns the kind of error to raise there, if any; all else happens in here."""
         self.counts[point] += 1

@@ -16,7 +16,7 @@ from __future__ import annotations
 import errno
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg2
@@ -141,22 +141,26 @@ def _wrap_provider() -> None:
 
         return wait_for_first_event
 
-    def reads(original: Any) -> Any:
-        def iterate(self: Any) -> Iterator[bytes]:
-            pieces = original(self)
-            try:
-                for piece in pieces:
-                    if points.hit("provider-read"):
-                        raise UpstreamUnreachable(detail="injected", code="UPSTREAM_INTERRUPTED")
-                    yield piece
-            finally:
-                pieces.close()
+    def pours(original: Any) -> Any:
+        def pour(self: Any, take: Callable[[bytes], object]) -> bool:
+            """Pieces come in the event loop, where nothing may be held: what is to strike does so outside of it."""
+            met = False
 
-        return iterate
+            def one(piece: bytes) -> object:
+                nonlocal met
+                met = points.awaits("provider-read")
+                return take(piece) and not met and points.hit("provider-read") is None
+
+            more: bool = original(self, one)
+            if met and points.hit("provider-read"):
+                raise UpstreamUnreachable(detail="injected", code="UPSTREAM_INTERRUPTED")
+            return more
+
+        return pour
 
     _replace(OpenAICompatibleProvider, "open", opens)
     _replace(OpenCompletion, "wait_for_first_event", waits)
-    _replace(OpenCompletion, "__iter__", reads)
+    _replace(OpenCompletion, "pour", pours)
 
 
 # The journal

@@ -36,19 +36,18 @@ def test_what_is_there_already_is_read_at_once(one, pair):
     gevent.sleep(2 * TICK_SECONDS)
     theirs.send(b"a")
     began = time.monotonic()
-    one.wait(ours.fileno(), 1)
+    one.wait(ours.fileno(), 1, lambda: ours.recv(1) == b"a")
     assert time.monotonic() - began < TICK_SECONDS
-    assert ours.recv(1) == b"a"
 
 
 def test_silence_ends_in_a_time_out_and_harms_nothing(one, pair):
     ours, theirs = pair
     began = time.monotonic()
     with pytest.raises(WaitTimeout):
-        one.wait(ours.fileno(), 0.1)
+        one.wait(ours.fileno(), 0.1, lambda: True)
     assert 0.1 <= time.monotonic() - began < 1.2
     theirs.send(b"a")
-    one.wait(ours.fileno(), 1)
+    one.wait(ours.fileno(), 1, lambda: ours.recv(1) == b"a")
 
 
 @only_epoll
@@ -63,29 +62,52 @@ def test_a_process_that_slept_looks_before_it_says_that_the_peer_was_silent(one,
             pass
 
     gevent.spawn_later(0.05, sleep_too_long)
-    one.wait(ours.fileno(), 0.2)
-    assert ours.recv(1) == b"a"
+    one.wait(ours.fileno(), 0.2, lambda: ours.recv(1) == b"a")
 
 
 def test_unregistering_resumes_who_waits(one, pair):
     ours, _theirs = pair
-    waiting = gevent.spawn(one.wait, ours.fileno(), 5)
+    waiting = gevent.spawn(one.wait, ours.fileno(), 5, lambda: True)
     gevent.sleep(0.02)
     one.unregister(ours.fileno())
     waiting.join(1)
-    assert waiting.dead
+    assert isinstance(waiting.exception, OSError)
     one.register(ours.fileno())
 
 
 def test_a_greenlet_may_be_killed_while_it_waits(one, pair):
     ours, theirs = pair
-    waiting = gevent.spawn(one.wait, ours.fileno(), 5)
+    waiting = gevent.spawn(one.wait, ours.fileno(), 5, lambda: pytest.fail("nobody waits any more"))
     gevent.sleep(0.02)
     waiting.kill()
     theirs.send(b"a")
     gevent.sleep(0.05)
-    one.wait(ours.fileno(), 1)
-    assert ours.recv(1) == b"a"
+    one.wait(ours.fileno(), 1, lambda: ours.recv(1) == b"a")
+
+
+def test_it_waits_until_it_is_told_that_it_is_done(one, pair):
+    ours, theirs = pair
+    heard = []
+
+    def done():
+        heard.append(ours.recv(10))
+        return heard[-1] == b"c"
+
+    waiting = gevent.spawn(one.wait, ours.fileno(), 0.5, done)
+    for piece in (b"a", b"b", b"c"):  # longer in all than the time-out, which is of silence
+        gevent.sleep(0.3)
+        assert not waiting.dead
+        theirs.send(piece)
+    waiting.get(timeout=1)
+    assert heard == [b"a", b"b", b"c"]
+
+
+def test_what_the_reading_raises_is_raised_where_it_was_waited_for(one, pair):
+    ours, theirs = pair
+    theirs.send(b"a")
+    with pytest.raises(ZeroDivisionError):
+        one.wait(ours.fileno(), 1, lambda: 1 / 0)
+    one.wait(ours.fileno(), 1, lambda: ours.recv(1) == b"a")
 
 
 @only_epoll
@@ -97,8 +119,7 @@ def test_data_that_nobody_wants_does_not_keep_the_process_busy(pair, one, monkey
     monkeypatch.setattr(one, "_tick", lambda tick=one._tick: (ticks.append(1), tick()))
     gevent.sleep(0.2)
     assert not ticks
-    one.wait(ours.fileno(), 1)
-    assert ours.recv(1) == b"a"
+    one.wait(ours.fileno(), 1, lambda: ours.recv(1) == b"a")
 
 
 def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
@@ -110,7 +131,7 @@ def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
         sock.settimeout(0)
         one.register(sock.fileno())
         for _ in range(10):
-            one.wait(sock.fileno(), 5)
+            one.wait(sock.fileno(), 5, lambda: True)
             heard.append(sock.recv(10))
         one.unregister(sock.fileno())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from gevent.queue import Queue
 
@@ -33,12 +33,14 @@ class Line:
     def fail(self) -> None:
         self._orders.put(UpstreamUnreachable("The line went dead", code="UPSTREAM_INTERRUPTED"))
 
-    def __iter__(self) -> Iterator[bytes]:
+    def pour(self, take: Callable[[bytes], object]) -> bool:
         while (order := self._orders.get()) is not None:
             if isinstance(order, Exception):
                 raise order
-            yield order
+            if not take(order):
+                return True
         self.finish_reason = "stop"
+        return False
 
     def close(self) -> None:
         self.closed = True
