@@ -18,7 +18,7 @@ from gevent.event import Event
 from .. import metrics
 from ..database import is_outage
 from ..logs import get_logger
-from .store import Entry, Fenced, Store, fold, hold_lease
+from .store import Entry, Fenced, Part, Store, fold, hold_lease
 
 log_line = get_logger(__name__)
 
@@ -188,13 +188,13 @@ class Journal:
         """
         seq, ends = self._mark
         owner = self.owner
-        parts = [(log, log.folded, end) for log, end in ends if end > log.folded and log.reply_id in self.logs]
-        entries: list[Entry] = [(log.reply_id.bytes, start, bytes(log.data[start:end])) for log, start, end in parts]
+        grown = [(log, end) for log, end in ends if end > log.folded and log.reply_id in self.logs]
+        parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
         if seq > self._folded_seq:
-            self.store.transact(lambda connection: _fold(connection, owner, seq, entries))
+            self.store.transact(lambda connection: _fold(connection, owner, seq, parts))
         if owner != self.owner:
             return
-        for log, _start, end in parts:
+        for log, end in grown:
             log.folded = end
         self._folded_seq = seq
         self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
@@ -290,6 +290,6 @@ class Journal:
                 log_line.warning("journal_fold_failed", error=type(error).__name__)
 
 
-def _fold(connection: object, owner: uuid.UUID, seq: int, entries: list[Entry]) -> None:
+def _fold(connection: object, owner: uuid.UUID, seq: int, parts: list[Part]) -> None:
     hold_lease(connection, owner)  # type: ignore[arg-type]
-    fold(connection, owner, seq, entries)  # type: ignore[arg-type]
+    fold(connection, owner, seq, parts)  # type: ignore[arg-type]

@@ -224,9 +224,10 @@ class Runtime:
 
         A commit whose acknowledgement was lost leaves such a row, and so does a takeover that failed half-way.
         """
+        mine, unwritten = {"owner": self.worker_id}, set[uuid.UUID]()
         with self.tails.engine.connect() as connection:
-            running = connection.execute(_RUNNING, {"owner": self.worker_id})
-            unwritten = {row.id for row in running} - set(self.generations)
+            if connection.execute(_SUMMARY, mine).one().running > len(self.generations):
+                unwritten = {row.id for row in connection.execute(_RUNNING, mine)} - set(self.generations)
         strays, self._unwritten = unwritten & self._unwritten, unwritten
         return strays
 

@@ -71,8 +71,9 @@ class Sender:
             self._rest = frame[sent:]
             if self._rest:
                 break
-        if self._rest or self.position < self._log.end:
-            self._wait(blocked=bool(self._rest))
+            if self.position == self._log.end:
+                return
+        self._wait(blocked=bool(self._rest))
 
     def write(self, data: bytes) -> int:
         """How many bytes the kernel took. Raises OSError."""

@@ -23,7 +23,8 @@ from .models import STREAMING, JournalRow, Reply, ReplyChunk, Worker
 
 T = TypeVar("T")
 
-Entry = tuple[bytes, int, bytes]  # reply id (16 bytes), byte offset, bytes
+Entry = tuple[bytes, int, bytes]  # of a journal row: reply id (16 bytes), byte offset, bytes
+Part = tuple[uuid.UUID, int, bytes]  # of a reply's text: its id, byte offset, bytes
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Entry]).decode
 
@@ -112,30 +113,33 @@ def hold_lease(connection: sa.Connection, owner: uuid.UUID) -> None:
         raise Fenced
 
 
-def fold(connection: sa.Connection, owner: uuid.UUID, seq: int, entries: Iterable[Entry]) -> None:
-    """Moves text out of the journal: stores `entries` as chunks and deletes the owner's rows up to `seq`.
+def fold(connection: sa.Connection, owner: uuid.UUID, seq: int, parts: Sequence[Part]) -> None:
+    """Moves text out of the journal: stores `parts` as chunks and deletes the owner's rows up to `seq`.
 
-    Entries of replies that are not running under this owner any more are dropped: their text is already elsewhere.
+    Parts of replies that are not running under this owner any more are dropped: their text is already elsewhere.
     """
-    merged = merge(entries)
-    if merged:
-        wanted = {uuid.UUID(bytes=entry[0]) for entry in merged}
-        running = sa.select(replies.c.id).where(
-            replies.c.id.in_(wanted), replies.c.owner == owner, replies.c.status == STREAMING
-        )
-        alive = {row.id.bytes for row in connection.execute(running.with_for_update(read=True))}
-        rows = [
-            {"reply_id": uuid.UUID(bytes=reply), "offset": offset, "bytes": data}
-            for reply, offset, data in merged
-            if reply in alive
-        ]
-        if rows:
-            connection.execute(sa.insert(chunks), rows)
-    connection.execute(sa.delete(journal).where(journal.c.owner == owner, journal.c.seq <= seq))
+    if parts:
+        running = set(connection.execute(_RUNNING, {"owner": owner}).scalars())
+        alive = [part for part in parts if part[0] in running]
+        if alive:
+            names = ("reply_id", "offset", "bytes")
+            connection.execute(_STORE_CHUNKS, [dict(zip(names, part, strict=True)) for part in alive])
+    connection.execute(_DELETE_ROWS, {"worker": owner, "last": seq})
 
 
-def merge(entries: Iterable[Entry]) -> list[Entry]:
-    """Joins each reply's adjoining entries (given in the order of their offsets) into one."""
+_RUNNING = (
+    sa.select(replies.c.id)
+    .where(replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING)
+    .with_for_update(read=True)
+)
+_STORE_CHUNKS = sa.insert(chunks)
+_DELETE_ROWS = sa.delete(journal).where(
+    journal.c.owner == sa.bindparam("worker"), journal.c.seq <= sa.bindparam("last")
+)
+
+
+def merge(entries: Iterable[Entry]) -> list[Part]:
+    """Joins each reply's adjoining entries (given in the order of their offsets) into one part."""
     runs: dict[bytes, list[tuple[int, list[bytes]]]] = {}
     ends: dict[bytes, int] = {}
     for reply, offset, data in entries:
@@ -144,7 +148,9 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
         else:
             runs.setdefault(reply, []).append((offset, [data]))
         ends[reply] = offset + len(data)
-    return [(reply, offset, b"".join(parts)) for reply, found in runs.items() for offset, parts in found]
+    return [
+        (uuid.UUID(bytes=reply), offset, b"".join(pieces)) for reply, found in runs.items() for offset, pieces in found
+    ]
 
 
 def rows_after(connection: sa.Connection, owner: uuid.UUID, seq: int) -> list[tuple[int, list[Entry]]]:
