@@ -96,7 +96,7 @@ class Settings:
             stream_timeout=read.number("MACROCHAT_STREAM_TIMEOUT", 300, 1, 86400),
             silence_limit=read.off_or_number("MACROCHAT_SILENCE_LIMIT", 0, 1, 86400),
             lease_seconds=read.number("MACROCHAT_LEASE_SECONDS", 5, 1, 300),
-            commit_interval_ms=read.number("MACROCHAT_COMMIT_INTERVAL_MS", 15, 0, 1000),
+            commit_interval_ms=read.number("MACROCHAT_COMMIT_INTERVAL_MS", 5, 0, 1000),
             history_messages=read.whole("MACROCHAT_HISTORY_MESSAGES", 20, 1, 1000),
             max_streams_per_user=read.whole("MACROCHAT_MAX_STREAMS_PER_USER", 5, 1, 100_000),
             max_streams=read.whole("MACROCHAT_MAX_STREAMS", 5000, 1, 1_000_000),

@@ -55,6 +55,7 @@ class ChunkReader:
         self.usage: Usage | None = None
         self.done = False  # `[DONE]` was seen
         self.error: ProviderError | None = None  # what the server reported, or what was wrong with an event
+        self.over = False  # one of them is set: what follows is no text, or hardly
         self._text = TextCleaner()
 
     def feed(self, events: list[Event]) -> bytes:
@@ -66,15 +67,16 @@ class ChunkReader:
         for event in events:
             if self.done or self.error is not None:
                 break
-            if event.data.strip() == b"[DONE]":
+            if not event.data.startswith(b"{") and event.data.strip() == b"[DONE]":
                 self.done = True
                 break
             try:
                 texts.append(self._take(event))
             except ProviderError as error:
                 self.error = error
-        ended = self.done or self.error is not None
-        return self._text.feed("".join(texts)) + (self._text.flush() if ended else b"")
+        text = self._text.feed("".join(texts))
+        self.over = self.done or self.error is not None or self.finish_reason is not None
+        return text + self._text.flush() if self.done or self.error is not None else text
 
     def flush(self) -> bytes:
         """What was held back of a character that never became whole."""
@@ -82,6 +84,8 @@ class ChunkReader:
 
     def _take(self, event: Event) -> str:
         chunk = _parse(event.data)
+        if not event.name and (text := _plain_text(chunk)) is not None:
+            return text
         if chunk.error is not None:
             raise from_error_object(chunk.error)
         if event.name == b"error":
@@ -127,6 +131,18 @@ class TextCleaner:
     def flush(self) -> bytes:
         half, self._half = self._half, ""
         return REPLACEMENT.encode() if half else b""
+
+
+def _plain_text(chunk: _Chunk) -> str | None:
+    """The text of a chunk that holds nothing else that matters, as nearly all do."""
+    choices = chunk.choices
+    if choices is None or len(choices) != 1 or chunk.usage is not None or chunk.error is not None:
+        return None
+    choice = choices[0]
+    delta = choice.delta
+    if delta is None or choice.finish_reason or choice.index or delta.refusal:
+        return None
+    return delta.content if isinstance(delta.content, str) else None
 
 
 def _parse(data: bytes) -> _Chunk:

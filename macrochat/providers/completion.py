@@ -117,7 +117,7 @@ class OpenCompletion:
             if self._trimmer is not None:
                 piece = self._trimmer.feed(piece)
             full = piece != b"" and not take(piece)
-            return not (full or self._over)
+            return not (full or self._chunks.over or self._ended)
 
         first, self._first = self._first, b""
         if hand_over(first):
@@ -130,12 +130,6 @@ class OpenCompletion:
         if not self.finish_reason:
             raise self._trouble or self._chunks.error or UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
         return False
-
-    @property
-    def _over(self) -> bool:
-        """Whether no more text is to be expected, but for what `_read_the_rest` may find."""
-        chunks = self._chunks
-        return bool(chunks.finish_reason or chunks.done or chunks.error or self._ended or self._trouble)
 
     def _read_the_rest(self) -> bytes:
         """What comes after the finish_reason: usage, [DONE], the body's end, so that the connection can be used again.

@@ -39,8 +39,10 @@ class EventStream:
 
     def feed(self, read: bytes) -> list[Event]:
         """The events that `read` completed. A line or event over the limit sets `error`, after those before it."""
+        if (events := self._whole_events(read)) is not None:
+            return events
         lines = self._split(read)
-        events: list[Event] = []
+        events = []
         for line in lines:
             if self._first_line:
                 self._first_line = False
@@ -56,6 +58,17 @@ class EventStream:
         if self._partial_bytes > self._max_line_bytes:
             self._give_up("a line")
         return events
+
+    def _whole_events(self, read: bytes) -> list[Event] | None:
+        """The events of a read that is nothing but whole events of one `data: ` line each, as most are; else None."""
+        if not read.startswith(b"data: ") or not read.endswith(b"\n\n") or len(read) > self._max_line_bytes:
+            return None
+        if self._partial or self._data or self._name or self._skip_lf or self._first_line or self.error is not None:
+            return None
+        data = read[6:-2].split(b"\n\ndata: ")
+        if read.count(b"\n") != 2 * len(data) or b"\r" in read:
+            return None
+        return [Event(line, b"") for line in data]
 
     def _split(self, read: bytes) -> list[bytes]:
         """The lines that end in `read`, without their ends. What follows the last end is kept for the next read."""

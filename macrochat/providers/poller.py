@@ -75,7 +75,7 @@ class Poller:
         self._disarmed: set[int] = set()
         self._next = 0.0  # time.monotonic() of the earliest next tick
         self._began = self._busy = 0.0  # of the tick under way: when it began, and the seconds it has taken
-        self._rest: list[int] = []  # what it has still to look at
+        self._left = 0  # how many sockets it may still read
         self._ready = self._hub.loop.io(self._epoll.fileno(), 1, ref=False)
         self._ready.start(self._on_ready)
         self._next_tick: Any = None
@@ -131,22 +131,35 @@ class Poller:
         self._tick()
 
     def _tick(self) -> None:
-        """Runs in the event loop. A greenlet that is resumed comes back here when it waits for the next thing."""
+        """A slice of a tick. Which sockets are next the system knows: those that have been readable longest.
+
+        (With a list made when the tick begins, what was read late in one tick and was not yet readable again when the
+        next began had to wait for the end of a third.)
+        """
         began = time.monotonic()
-        if not self._rest:
-            self._began, self._busy = began, 0.0
-            self._rest = [fd for fd, _events in self._epoll.poll(0, MOST_EVENTS)]
-        ready, self._rest = self._rest[:SLICE], self._rest[SLICE:]
-        for fd in ready:
+        if self._left <= 0:
+            self._began, self._busy, self._left = began, 0.0, len(self._waiting)
+        found = self._look(SLICE)
+        self._left = self._left - found if found == SLICE else 0
+        self._busy += time.monotonic() - began
+        self._next = self._began + min(max(TICK_SECONDS, REST * self._busy), MAX_TICK_SECONDS)
+        if self._left > 0:
+            self._tick_in(0.0)
+
+    def _look(self, most: int) -> int:
+        """Has what is readable read, in the event loop, at most so many sockets. Returns how many it were.
+
+        A greenlet that is resumed comes back here when it waits for the next thing.
+        """
+        now = time.monotonic()
+        ready = self._epoll.poll(0, most)
+        for fd, _events in ready:
             if waiter := self._waiting.get(fd):
-                waiter.until = began + waiter.seconds
+                waiter.until = now + waiter.seconds
                 waiter.ask()
             else:
                 self._disarm(fd)
-        self._busy += time.monotonic() - began
-        self._next = self._began + min(max(TICK_SECONDS, REST * self._busy), MAX_TICK_SECONDS)
-        if self._rest:
-            self._tick_in(0.0)
+        return len(ready)
 
     def _disarm(self, fd: int) -> None:
         """Nobody wants to read it now, so it must not wake us again."""
@@ -155,15 +168,16 @@ class Poller:
             self._disarmed.add(fd)
 
     def _expire(self) -> None:
-        self._tick()
-        while self._rest:
-            self._tick()
-        now = time.monotonic()
-        for fd, waiter in list(self._waiting.items()):
-            if waiter.until <= now and self._waiting.get(fd) is waiter:
-                waiter.throw(WaitTimeout())
+        if self._expired():
+            self._look(MOST_EVENTS)
+        for waiter in self._expired():
+            waiter.throw(WaitTimeout())
         if not self._waiting:
             self._expiry.stop()
+
+    def _expired(self) -> list[_Waiter]:
+        now = time.monotonic()
+        return [waiter for waiter in self._waiting.values() if waiter.until <= now]
 
 
 class PlainPoller:

@@ -250,6 +250,7 @@ class _Answer:
         self.complete = False
         self.keep_alive = False
         self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
@@ -268,8 +269,9 @@ class _Answer:
 
     def take(self) -> bytes:
         """The body's bytes that came since the last call."""
-        pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces = b"".join(self._pieces)
+        self._pieces.clear()
+        return pieces
 
     # Called by the parser
 
@@ -280,9 +282,6 @@ class _Answer:
         self.status = self._parser.get_status_code()
         self.has_head = self.status >= 200  # before that it is only news: 100 Continue, 103 Early Hints
         self.keep_alive = self._parser.should_keep_alive()
-
-    def on_body(self, body: bytes) -> None:
-        self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         if self.has_head:

@@ -49,6 +49,7 @@ class Log:
     def __init__(self, reply_id: uuid.UUID, text: bytes = b"") -> None:
         self.reply_id = reply_id
         self.data = bytearray(text)
+        self.end = len(text)
         self.status = "streaming"
         self.grown_at = time.time()
         self.readers: set[Reader] = set()
@@ -60,16 +61,13 @@ class Log:
         self.reads = 0  # bodies of this process that read it, and how many of them began at an offset
         self.resumes = 0
 
-    @property
-    def end(self) -> int:
-        return len(self.data)
-
     def read(self, offset: int) -> bytes:
         """At most READ_BYTES from `offset`; empty when nothing more is there yet."""
         return bytes(memoryview(self.data)[offset : offset + READ_BYTES])
 
     def grow(self, data: bytes) -> None:
         self.data += data
+        self.end += len(data)
         self.grown_at = time.time()
         self.wake()
 
