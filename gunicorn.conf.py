@@ -67,6 +67,9 @@ worker_connections = 4000
 
 # --- The workers ---
 
+# gevent would note for each greenlet where it was started, for its debugger: 2 kB a stream.
+gevent.config.track_greenlet_tree = False
+
 _waiting = set()
 
 

@@ -35,8 +35,7 @@ class OpenCompletion:
     """A `Completion` over an SDK response whose body has not been read yet. `timeout` is the provider's, in seconds."""
 
     def __init__(self, response: httpx2.Response, *, timeout: float, trimmer: OverlapTrimmer | None = None) -> None:
-        self._response = response
-        self._listen = _listener(response)
+        self._listen, self._hang_up = _body(response)
         self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
         self._trimmer = trimmer
         self._events = EventStream()
@@ -104,10 +103,8 @@ class OpenCompletion:
         if self._closed:
             return
         self._closed = True
-        if not self._ended:
-            self._shut_down()
         with contextlib.suppress(Exception):  # the pool closes the socket before anything that may fail here
-            self._response.close()
+            self._hang_up()
 
     def _pour(self, take: Callable[[bytes], object]) -> bool:
         full = False
@@ -191,34 +188,49 @@ class OpenCompletion:
             return UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED", detail=repr(error))
         raise error
 
-    def _shut_down(self) -> None:
-        """Shuts the TCP connection down under its reader: the peer knows at once, and a blocked reader wakes.
 
-        Closing alone would not do: gevent puts off closing a socket that is being watched until the next event.
-        """
-        stream: Any = self._response.extensions.get("network_stream")
-        sock = stream.get_extra_info("socket") if stream is not None else None
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                # Not SSLSocket.shutdown: it drops the TLS state that a blocked reader is still using.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+Listen = Callable[[Callable[[bytes], bool]], None]
 
 
-def _listener(response: httpx2.Response) -> Callable[[Callable[[bytes], bool]], None]:
-    """A function that hands the body, decompressed, to another until that returns False; b"" is its end."""
-    if "content-encoding" not in response.headers and "listen" in response.extensions:
-        return response.extensions["listen"]  # type: ignore[no-any-return]
-    reads = filter(None, response.iter_bytes())
+def _body(response: httpx2.Response) -> tuple[Listen, Callable[[], None]]:
+    """Two functions. One hands the body, decompressed, to another until that returns False; b"" is its end.
+
+    The other closes the connection; it is idempotent. Of our own transport's body they are all that is kept for as long
+    as a reply lasts: the request and the response with their headers are several kB.
+    """
+    if "content-encoding" not in response.headers and (body := response.extensions.get("body")):
+        return body.listen, body.close
+    reads, ended = filter(None, response.iter_bytes()), False
 
     def listen(take: Callable[[bytes], bool]) -> None:
+        nonlocal ended
         for count, read in enumerate(reads, 1):
             if not take(read):
                 return
             if count % READS_BETWEEN_YIELDS == 0:
                 gevent.sleep(0)
+        ended = True
         take(b"")
 
-    return listen
+    def hang_up() -> None:
+        if not ended:
+            _shut_down(response)
+        response.close()
+
+    return listen, hang_up
+
+
+def _shut_down(response: httpx2.Response) -> None:
+    """Shuts the TCP connection down under its reader: the peer knows at once, and a blocked reader wakes.
+
+    Closing alone would not do: gevent puts off closing a socket that is being watched until the next event.
+    """
+    stream: Any = response.extensions.get("network_stream")
+    sock = stream.get_extra_info("socket") if stream is not None else None
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown: it drops the TLS state that a blocked reader is still using.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _closed_here() -> UpstreamUnreachable:

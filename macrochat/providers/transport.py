@@ -55,7 +55,7 @@ class DirectTransport(httpx2.BaseTransport):
             connection.close()
             raise
         body = _Body(self, connection, seconds.get("read"))
-        extensions = {"http_version": b"HTTP/1.1", "listen": body.listen}
+        extensions = {"http_version": b"HTTP/1.1", "body": body}
         return httpx2.Response(status, headers=headers, stream=body, extensions=extensions)
 
     def warm(self, url: httpx2.URL, seconds: float) -> None:
@@ -147,7 +147,8 @@ class _Connection:
             return answer.has_head
 
         self._read(seconds, read)
-        return answer.status, answer.headers
+        headers, answer.headers = answer.headers, []
+        return answer.status, headers
 
     def listen(self, take: Take, seconds: float | None) -> bool:
         """Hands what comes of the body to `take` until that returns False. Returns whether there is no more instead."""
@@ -249,6 +250,7 @@ class _Answer:
         self.has_head = False
         self.complete = False
         self.keep_alive = False
+        self._bounded = False  # its end is told by a length or by chunks, not by the connection's
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append
         self._parser = httptools.HttpResponseParser(self)
@@ -262,8 +264,7 @@ class _Answer:
 
     def end(self) -> None:
         """The connection ended. For a body without a length that is its end; any other is cut."""
-        names = {name.lower() for name, _value in self.headers}
-        if names & {b"content-length", b"transfer-encoding"}:
+        if self._bounded:
             raise httpx2.RemoteProtocolError("the server closed the connection in the middle of its answer")
         self.complete = True
 
@@ -282,6 +283,7 @@ class _Answer:
         self.status = self._parser.get_status_code()
         self.has_head = self.status >= 200  # before that it is only news: 100 Continue, 103 Early Hints
         self.keep_alive = self._parser.should_keep_alive()
+        self._bounded = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _value in self.headers)
 
     def on_message_complete(self) -> None:
         if self.has_head:
@@ -305,7 +307,7 @@ class _Body(httpx2.SyncByteStream):
     def listen(self, take: Take) -> None:
         """Hands what each read brings to `take` until that returns False or the body ends: b"" is its end.
 
-        As an extension of the response this spares httpx2's layers in between. `take` is called in the event loop and
+        As the response's extension `body` this spares httpx2's layers in between. `take` is called in the event loop and
         must not wait; what it raises is raised here. Raises httpx2's errors.
         """
         connection = self._connection

@@ -127,6 +127,7 @@ class Generation:
             if self._stop_wanted:
                 raise Stopped
             self._completion = self._open(self.task.request)
+            self.task = replace(self.task, request=replace(self.task.request, messages=[]))  # maybe a long history
             self._metrics.answered()
             self.started.set(None)
             self._pump(self._completion)

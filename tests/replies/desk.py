@@ -19,7 +19,7 @@ from macrochat.replies.claims import Outcome
 from macrochat.replies.journal import Journal, Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
 from macrochat.replies.recovery import Lease, Orphan, _sweep
-from macrochat.replies.store import Entry, Store, fold, rows_after, workers
+from macrochat.replies.store import Entry, Store, fold, merge, rows_after, workers
 from tests.support.databases import settings_for
 
 
@@ -65,8 +65,8 @@ class Desk:
         """Folds the rows up to `seq` (all)."""
         rows = [(number, entries) for number, entries in self.rows() if seq is None or number <= seq]
         if rows:
-            entries = [entry for _number, found in rows for entry in found]
-            self.store.transact(lambda connection: fold(connection, self.owner, rows[-1][0], entries))
+            parts = merge(entry for _number, found in rows for entry in found)
+            self.store.transact(lambda connection: fold(connection, self.owner, rows[-1][0], parts))
 
     def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> bool:
         outcome = Outcome(status=status)

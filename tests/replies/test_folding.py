@@ -1,5 +1,7 @@
 """Text on its way from the journal to the chunks to the message: at every stage, and between any two, it reads the same."""
 
+import uuid
+
 import gevent
 import pytest
 import sqlalchemy as sa
@@ -230,11 +232,13 @@ def test_merging_joins_what_adjoins_and_keeps_every_byte(pieces):
         entries.append((reply, ends.get(reply, 0), data))
         ends[reply] = ends.get(reply, 0) + len(data)
     merged = merge(entries)
-    assert {reply: data for reply, _offset, data in merged} == {
+    assert {reply.bytes: data for reply, _offset, data in merged} == {
         reply: b"".join(data for other, data in pieces if other == reply) for reply in ends
     }
     assert all(offset == 0 for _reply, offset, _data in merged)
 
 
 def test_merging_keeps_apart_what_leaves_a_gap():
-    assert merge([(b"r", 0, b"ab"), (b"r", 2, b"c"), (b"r", 5, b"f")]) == [(b"r", 0, b"abc"), (b"r", 5, b"f")]
+    reply = uuid.uuid4()
+    entries = [(reply.bytes, 0, b"ab"), (reply.bytes, 2, b"c"), (reply.bytes, 5, b"f")]
+    assert merge(entries) == [(reply, 0, b"abc"), (reply, 5, b"f")]
