@@ -307,8 +307,8 @@ class _Body(httpx2.SyncByteStream):
     def listen(self, take: Take) -> None:
         """Hands what each read brings to `take` until that returns False or the body ends: b"" is its end.
 
-        As the response's extension `body` this spares httpx2's layers in between. `take` is called in the event loop and
-        must not wait; what it raises is raised here. Raises httpx2's errors.
+        As the response's extension `body` this spares httpx2's layers in between. `take` is called in the event loop
+        and must not wait; what it raises is raised here. Raises httpx2's errors.
         """
         connection = self._connection
         if connection is None:

@@ -8,7 +8,7 @@ import gevent.socket
 import pytest
 
 from macrochat.providers import poller as module
-from macrochat.providers.poller import TICK_SECONDS, PlainPoller, WaitTimeout, poller
+from macrochat.providers.poller import MAX_TICK_SECONDS, TICK_SECONDS, PlainPoller, WaitTimeout, poller
 
 only_epoll = pytest.mark.parametrize("one", ["epoll"], indirect=True)
 
@@ -147,3 +147,28 @@ def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
         sock.close()
     assert len(heard) == 10 * count
     assert len(ticks) <= 40
+
+
+def test_more_sockets_than_a_slice_are_read_one_slice_after_the_other(monkeypatch):
+    monkeypatch.setattr(module, "SLICE", 4)
+    one, count = poller(), 30
+    pairs = [gevent.socket.socketpair() for _ in range(count)]
+    heard = []
+
+    def read(sock):
+        sock.settimeout(0)
+        one.register(sock.fileno())
+        one.wait(sock.fileno(), 5, lambda: sock.recv(10) == b"x")
+        heard.append(sock)
+        one.unregister(sock.fileno())
+
+    readers = [gevent.spawn(read, ours) for ours, _theirs in pairs]
+    gevent.sleep(2 * TICK_SECONDS)
+    for _ours, theirs in pairs:
+        theirs.send(b"x")
+    began = time.monotonic()
+    gevent.joinall(readers, timeout=5)
+    assert time.monotonic() - began < MAX_TICK_SECONDS
+    assert len(heard) == count
+    for sock in (sock for two in pairs for sock in two):
+        sock.close()
