@@ -1,4 +1,4 @@
-"""The journal: append · commit · wake · fold. It knows nothing of HTTP or providers.
+"""The journal: put · commit · wake · fold. It knows nothing of HTTP or providers.
 
 A `Log` is one reply's committed text in this process and the readers that wait for more. The `Journal` is the process's
 one writer: generations hand it pieces, it commits the pending pieces of all streams as one row, and only then lets
@@ -112,14 +112,6 @@ class Journal:
         log.error = None
         self.logs[log.reply_id] = log
 
-    def append(self, log: Log, piece: bytes) -> None:
-        """Hands over text to be committed. Waits only when too much is already waiting.
-
-        Raises StorageFailed or Fenced once this log cannot be written any more.
-        """
-        self.put(log, piece)
-        self.wait_for_room(log)
-
     def put(self, log: Log, piece: bytes) -> bool:
         """Hands over text to be committed, without waiting. Returns whether more may come before `wait_for_room`.
 
@@ -144,7 +136,7 @@ class Journal:
             raise log.error
 
     def flush(self, log: Log) -> None:
-        """Returns when all that was appended is committed. Raises as `append` does."""
+        """Returns when all that was appended is committed. Raises as `wait_for_room` does."""
         while log.pending_bytes or log.committing:
             self._wait_for_commit(log)
         if log.error:
@@ -165,7 +157,7 @@ class Journal:
         return logs
 
     def give_up(self, log: Log, error: Exception) -> None:
-        """Nothing more of this log is committed; `append` and `flush` raise `error`. The first error stands."""
+        """Nothing more of this log is committed; `wait_for_room` and `flush` raise `error`. The first error stands."""
         log.error = log.error or error
         self._pending_bytes -= log.pending_bytes
         log.pending.clear()

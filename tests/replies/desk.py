@@ -23,6 +23,12 @@ from macrochat.replies.store import Entry, Store, fold, merge, rows_after, worke
 from tests.support.databases import settings_for
 
 
+def append(journal: Journal, log: Log, piece: bytes) -> None:
+    """What a generation does with a piece."""
+    journal.put(log, piece)
+    journal.wait_for_room(log)
+
+
 class Desk:
     """One worker's. `store` is the class to use; `lease` in seconds."""
 

@@ -12,7 +12,7 @@ from macrochat.replies import texts
 from macrochat.replies.journal import Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
 from macrochat.replies.store import Fenced, merge
-from tests.replies.desk import pieces_of
+from tests.replies.desk import append, pieces_of
 
 HERE = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = "Grüße 👋🏽 – and so on, for a while. ".encode()
@@ -30,7 +30,7 @@ def written(desk, journal, *pieces_of_each):
         logs.append(Log(desk.reply()))
         journal.open(logs[-1])
         for piece in pieces:
-            journal.append(logs[-1], piece)
+            append(journal, logs[-1], piece)
             gevent.sleep(0)
     for log in logs:
         journal.flush(log)
@@ -44,7 +44,7 @@ def test_a_fold_moves_what_was_there_at_the_fold_before(desk):
     assert (desk.count(JournalRow) > 0, desk.count(ReplyChunk)) == (True, 0), (
         "rows live long enough to be met elsewhere"
     )
-    journal.append(log, b"three")
+    append(journal, log, b"three")
     journal.flush(log)
     journal.fold()
     assert desk.count(ReplyChunk, reply_id=log.reply_id) == 1

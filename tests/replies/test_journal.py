@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from macrochat.replies import journal as module
 from macrochat.replies.journal import Log
-from tests.replies.desk import Gate, open_log
+from tests.replies.desk import Gate, append, open_log
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,7 +47,7 @@ def test_text_is_shown_only_after_its_commit(desk):
     reader = Event()
     log.readers.add(reader)
     desk.store.before.clear()
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     gevent.sleep(0.1)
     assert (log.end, log.read(0), reader.is_set()) == (0, b"", False)
     assert desk.text(log.reply_id) == b""
@@ -60,7 +60,7 @@ def test_text_is_not_shown_while_the_acknowledgement_is_under_way(desk):
     journal = desk.journal()
     log = open_log(desk, journal)
     desk.store.after.clear()
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     until(lambda: desk.text(log.reply_id) == b"hello")
     assert log.end == 0
     desk.store.after.set()
@@ -80,7 +80,7 @@ def test_every_byte_that_a_log_ever_shows_is_in_the_database(desk):
         journal.open(log)
     for number in range(20):
         for log in logs:
-            journal.append(log, b"%d " % number)
+            append(journal, log, b"%d " % number)
         gevent.sleep(0.002)
         if number % 7 == 6:
             journal.fold()
@@ -93,8 +93,8 @@ def test_what_many_streams_have_is_one_row(desk):
     journal = desk.journal()
     logs = [open_log(desk, journal) for _ in range(50)]
     for log in logs:
-        journal.append(log, b"first ")
-        journal.append(log, b"second")
+        append(journal, log, b"first ")
+        append(journal, log, b"second")
     for log in logs:
         journal.flush(log)
     [(number, entries)] = desk.rows()
@@ -107,10 +107,10 @@ def test_what_piles_up_during_a_commit_is_the_next_row(desk):
     journal = desk.journal()
     log = open_log(desk, journal)
     desk.store.before.clear()
-    journal.append(log, b"a")
+    append(journal, log, b"a")
     gevent.sleep(0.01)
     for _ in range(100):
-        journal.append(log, b"b")
+        append(journal, log, b"b")
         gevent.sleep(0)
     desk.store.before.set()
     journal.flush(log)
@@ -124,10 +124,10 @@ def test_a_first_token_is_committed_at_once_and_the_next_waits_for_the_interval(
     journal = desk.journal(interval=0.4)
     log = open_log(desk, journal)
     began = time.monotonic()
-    journal.append(log, b"first")
+    append(journal, log, b"first")
     until(lambda: log.end == 5)
     assert time.monotonic() - began < 0.3
-    journal.append(log, b", second")
+    append(journal, log, b", second")
     until(lambda: log.end == 13)
     assert time.monotonic() - began >= 0.35
 
@@ -137,7 +137,7 @@ def test_a_row_has_a_bound_and_order_is_kept(desk, monkeypatch):
     journal = desk.journal()
     logs = [open_log(desk, journal) for _ in range(6)]
     for log in logs:
-        journal.append(log, b"x" * 600)
+        append(journal, log, b"x" * 600)
     for log in logs:
         journal.flush(log)
     assert [len(entries) for _number, entries in desk.rows()] == [2, 2, 2]
@@ -150,10 +150,10 @@ def test_who_writes_faster_than_the_database_waits(desk, monkeypatch, bound):
     journal = desk.journal()
     log = open_log(desk, journal)
     desk.store.before.clear()
-    journal.append(log, b"x" * 90)
-    writer = gevent.spawn(journal.append, log, b"y" * 90)
+    append(journal, log, b"x" * 90)
+    writer = gevent.spawn(append, journal, log, b"y" * 90)
     gevent.sleep(0.1)
-    third = gevent.spawn(journal.append, log, b"z" * 90)
+    third = gevent.spawn(append, journal, log, b"z" * 90)
     gevent.sleep(0.1)
     assert not third.ready()
     desk.store.before.set()

@@ -8,7 +8,7 @@ from macrochat.replies import journal as module
 from macrochat.replies.journal import StorageFailed
 from macrochat.replies.models import JournalRow, Worker
 from macrochat.replies.store import Fenced
-from tests.replies.desk import Gate, open_log
+from tests.replies.desk import Gate, append, open_log
 
 OUTAGE = sa.exc.OperationalError("INSERT", {}, Exception("the server closed the connection"))
 
@@ -27,7 +27,7 @@ def test_a_lost_acknowledgement_writes_nothing_twice(desk):
     desk.store.fails = [("after", OUTAGE)]
     journal = desk.journal()
     log = open_log(desk, journal)
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     journal.flush(log)
     assert desk.store.tries == 2
     assert bytes(log.data) == desk.text(log.reply_id) == b"hello"
@@ -38,10 +38,10 @@ def test_an_outage_holds_text_back_until_it_is_over(desk):
     desk.store.fails = [("before", OUTAGE)] * 3
     journal = desk.journal()
     log = open_log(desk, journal)
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     gevent.sleep(0.1)
     assert log.end == 0
-    journal.append(log, b", world")
+    append(journal, log, b", world")
     journal.flush(log)
     assert bytes(log.data) == desk.text(log.reply_id) == b"hello, world"
     assert desk.count(JournalRow) == 2
@@ -51,17 +51,17 @@ def test_an_outage_without_end_fails_the_streams_and_shows_nothing_more(desk, mo
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
     journal = desk.journal()
     log, other = open_log(desk, journal), open_log(desk, journal)
-    journal.append(log, b"kept")
+    append(journal, log, b"kept")
     journal.flush(log)
     desk.store.fails = [("before", OUTAGE)] * 50
-    journal.append(log, b", lost")
+    append(journal, log, b", lost")
     with pytest.raises(StorageFailed):
         journal.flush(log)
     with pytest.raises(StorageFailed):
-        journal.append(log, b"more")
+        append(journal, log, b"more")
     assert bytes(log.data) == desk.text(log.reply_id) == b"kept"
     desk.store.fails.clear()
-    journal.append(other, b"alive")
+    append(journal, other, b"alive")
     journal.flush(other)
     assert bytes(other.data) == b"alive"
 
@@ -70,7 +70,7 @@ def test_an_error_that_will_not_pass_is_not_tried_again(desk):
     desk.store.fails = [("before", ValueError("a programming error"))]
     journal = desk.journal()
     log = open_log(desk, journal)
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     with pytest.raises(StorageFailed):
         journal.flush(log)
     assert (desk.store.tries, log.end) == (1, 0)
@@ -79,16 +79,16 @@ def test_an_error_that_will_not_pass_is_not_tried_again(desk):
 def test_a_fence_stops_everything_at_once(desk):
     journal = desk.journal()
     logs = [open_log(desk, journal) for _ in range(3)]
-    journal.append(logs[0], b"kept")
+    append(journal, logs[0], b"kept")
     journal.flush(logs[0])
     desk.execute(sa.update(Worker).where(Worker.id == desk.owner).values(fenced=True))
     for log in logs:
-        journal.append(log, b", lost")
+        append(journal, log, b", lost")
     for log in logs:
         with pytest.raises(Fenced):
             journal.flush(log)
         with pytest.raises(Fenced):
-            journal.append(log, b"more")
+            append(journal, log, b"more")
     assert desk.fenced == 1
     assert [bytes(log.data) for log in logs] == [desk.text(log.reply_id) for log in logs] == [b"kept", b"", b""]
 
@@ -97,7 +97,7 @@ def test_a_deleted_worker_is_a_fenced_one(desk):
     journal = desk.journal()
     log = open_log(desk, journal)
     desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
-    journal.append(log, b"hello")
+    append(journal, log, b"hello")
     with pytest.raises(Fenced):
         journal.flush(log)
     with pytest.raises(Fenced):
@@ -108,16 +108,16 @@ def test_a_deleted_worker_is_a_fenced_one(desk):
 def test_after_a_fence_it_goes_on_under_a_new_name(desk):
     journal = desk.journal()
     lost = open_log(desk, journal)
-    journal.append(lost, b"old")
+    append(journal, lost, b"old")
     journal.flush(lost)
     desk.execute(sa.delete(Worker).where(Worker.id == desk.owner))
     assert journal.abandon() == [lost]
     desk.owner = desk.lease.register()
     journal.adopt(desk.owner)
     with pytest.raises(Fenced):
-        journal.append(lost, b"more")
+        append(journal, lost, b"more")
     log = open_log(desk, journal)
-    journal.append(log, b"new")
+    append(journal, log, b"new")
     journal.flush(log)
     assert bytes(log.data) == desk.text(log.reply_id) == b"new"
     assert [number for number, _entries in desk.rows()] == [1]
