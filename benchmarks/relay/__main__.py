@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from benchmarks.relay import grow, rounds, steps
+from benchmarks.relay import grow, journal, rounds, steps
 
-COMMANDS = {"steps": steps, "bench": rounds, "grow": grow}
+COMMANDS = {"steps": steps, "bench": rounds, "grow": grow, "journal": journal}
 
 
 def main() -> int:

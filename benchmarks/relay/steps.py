@@ -17,7 +17,7 @@ COLUMNS = "streams  chunks/s   p50 ms   p99 ms  CPU %  µs/chunk  KB/stream  wro
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", choices=PEERS, default="macrochat")
-    parser.add_argument("--streams", type=_numbers, default=[100, 200, 400], help="numbers of streams, by comma")
+    parser.add_argument("--streams", type=numbers, default=[100, 200, 400], help="numbers of streams, by comma")
     parser.add_argument("--seconds", type=float, default=6, help="the window of each step")
     parser.add_argument("--rate", type=float, default=50, help="chunks a second and stream")
     parser.add_argument("--workers", type=int, default=1, help="processes of Macrochat")
@@ -70,5 +70,5 @@ class _Recording:
         profile.finish(self._process)
 
 
-def _numbers(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
