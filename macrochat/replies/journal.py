@@ -216,6 +216,7 @@ class Journal:
         batch = self._take_batch()
         entries: list[Entry] = [(log.reply_id.bytes, log.end, data) for log, data in batch]
         error = self._commit_until_settled(entries)
+        committed = time.monotonic()
         for log, data in batch:
             log.committing = False
             self._pending_bytes -= len(data)
@@ -229,8 +230,8 @@ class Journal:
         settled.set()
         self._waiting_since = taken
         if error is None:
-            now = time.monotonic()
-            metrics.committed(len(batch), sum(len(data) for _log, data in batch), now - taken, now - lag_from)
+            size = sum(len(data) for _log, data in batch)
+            metrics.committed(len(batch), size, committed - taken, committed - lag_from)
         if isinstance(error, Fenced) and self.owner == owner:
             self._on_fenced()
 
