@@ -36,7 +36,7 @@ test-fast: setup-dev ## run the tests that take less than ten seconds each
 chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
 	$(BIN)/python -m tests.chaos --scenarios $(or $(SCENARIOS),500) --seed $(or $(SEED),1) --only '$(ONLY)'
 
-bench: setup-dev ## measure Macrochat beside nginx, Node, the AI SDK, FastAPI and Flask (25 min; OUT=a folder for the figures)
+bench: setup-dev ## measure Macrochat beside nginx, Node, the AI SDK, FastAPI and Flask (45 min; OUT=a folder for the figures)
 	$(BIN)/python -m benchmarks.relay bench $(if $(OUT),--out $(OUT))
 
 bench-quick: setup-dev ## the same in 90 s, with fewer relays and steps

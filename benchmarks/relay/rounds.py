@@ -44,7 +44,7 @@ class Plan:
 FULL = Plan(
     peers=("nginx", "macrochat", "macrochat-postgresql", "node", "ai-sdk", "fastapi", "flask"),
     rounds=3,
-    minutes=24,
+    minutes=45,
     seconds=6,
     flood_seconds=4,
     requests=200,
