@@ -185,7 +185,7 @@ def _write(options: argparse.Namespace, growth: Growth, points: Sequence[Point])
     shown = [point for point in points if point.size or not doubling]
     for name, unit, figure in PICTURES:
         line = Line(options.database, [(point.size, figure(point)) for point in shown])
-        title = f"{unit} by {growth.what}"
+        title = f"By {growth.what}"
         Path(f"{stem}-{name}.svg").write_text(lines(title, growth.what, unit, [line], log_x=doubling))
 
 

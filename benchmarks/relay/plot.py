@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
-BAR_HEIGHT, BAR_LEFT = 34, 250
+LEFT, RIGHT, TOP, BOTTOM = 70, 20, 50, 50
+BAR_HEIGHT, BAR_LEFT = 34, 370
 # Told apart by people who see colours differently, and on both backgrounds (Okabe and Ito's palette).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 STYLE = (
@@ -36,13 +36,14 @@ class Bar:
 
 
 def lines(title: str, x_name: str, y_name: str, drawn: Sequence[Line], *, log_x: bool = False) -> str:
-    """Points joined by lines, from zero upwards. `log_x` for steps that double."""
+    """Points joined by lines, from zero upwards. `log_x` for steps that double: a straight line looks bent then."""
     points = [point for line in drawn for point in line.points]
     across = _scale([x for x, _ in points], LEFT, WIDTH - RIGHT, log=log_x)
     ticks = _ticks(max((y for _, y in points), default=1.0))
     up = _linear(0, ticks[-1], HEIGHT - BOTTOM, TOP)
-    parts = [_text(LEFT, 20, title, "title"), _text(WIDTH - RIGHT, HEIGHT - 10, x_name, anchor="end")]
-    parts.append(_text(LEFT, TOP - 6, y_name))
+    x_name += " (logarithmic)" if log_x else ""
+    parts = [_text(LEFT, 18, title, "title"), _text(WIDTH - RIGHT, HEIGHT - 10, x_name, anchor="end")]
+    parts.append(_text(LEFT, TOP - 10, y_name))
     for value in ticks:
         y = up(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
@@ -57,7 +58,8 @@ def lines(title: str, x_name: str, y_name: str, drawn: Sequence[Line], *, log_x:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
-        parts.append(_legend(LEFT + 12, TOP + 16 + 18 * number, line.name, colour))
+        if len(drawn) > 1:
+            parts.append(_legend(LEFT + 12, TOP + 16 + 18 * number, line.name, colour))
     return _svg(HEIGHT, parts)
 
 
