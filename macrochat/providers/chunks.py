@@ -83,7 +83,10 @@ class ChunkReader:
         return self._text.flush()
 
     def _take(self, event: Event) -> str:
-        chunk = _parse(event.data)
+        try:
+            chunk = _decode(event.data)
+        except (ValueError, RecursionError) as error:
+            chunk = _parse_leniently(event.data, error)
         if not event.name and (text := _plain_text(chunk)) is not None:
             return text
         if chunk.error is not None:
@@ -145,13 +148,10 @@ def _plain_text(chunk: _Chunk) -> str | None:
     return delta.content if isinstance(delta.content, str) else None
 
 
-def _parse(data: bytes) -> _Chunk:
-    try:
-        return _decode(data)
-    except (ValueError, RecursionError) as error:
-        if b"\\u" not in data:
-            raise UpstreamBadResponse(detail=f"{error}: {data[:200]!r}") from None
-    # msgspec refuses lone surrogates, which servers do send when they cut an emoji in two. The stdlib takes them.
+def _parse_leniently(data: bytes, trouble: Exception) -> _Chunk:
+    """msgspec refuses lone surrogates, which servers do send when they cut an emoji in two. The stdlib takes them."""
+    if b"\\u" not in data:
+        raise UpstreamBadResponse(detail=f"{trouble}: {data[:200]!r}") from None
     try:
         return msgspec.convert(_parse_anything(data), _Chunk)
     except msgspec.ValidationError as error:

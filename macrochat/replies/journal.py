@@ -48,6 +48,7 @@ class Log:
 
     def __init__(self, reply_id: uuid.UUID, text: bytes = b"") -> None:
         self.reply_id = reply_id
+        self.key = reply_id.bytes  # in journal rows; put together once, not for every commit
         self.data = bytearray(text)
         self.end = len(text)
         self.status = "streaming"
@@ -214,7 +215,7 @@ class Journal:
     def _commit_batch(self) -> None:
         taken, lag_from, owner = time.monotonic(), self._waiting_since, self.owner
         batch = self._take_batch()
-        entries: list[Entry] = [(log.reply_id.bytes, log.end, data) for log, data in batch]
+        entries: list[Entry] = [(log.key, log.end, data) for log, data in batch]
         error = self._commit_until_settled(entries)
         committed = time.monotonic()
         for log, data in batch:
