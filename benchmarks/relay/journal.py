@@ -10,7 +10,7 @@ import httpx2
 
 from benchmarks.relay import stage
 from benchmarks.relay.peers import Peer
-from benchmarks.relay.steps import numbers
+from benchmarks.relay.steps import add_load_options
 
 FIGURE = re.compile(r"^macrochat_(\w+) ([\d.e+-]+)$", re.MULTILINE)
 COLUMNS = "streams  chunks/s   p99 ms  commits/s  replies/commit  text kB/s  ms/commit  waited ms  share of a core %"
@@ -18,11 +18,7 @@ COLUMNS = "streams  chunks/s   p99 ms  commits/s  replies/commit  text kB/s  ms/
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", choices=("macrochat", "macrochat-postgresql"), default="macrochat")
-    parser.add_argument("--streams", type=numbers, default=[1, 10, 100, 1000], help="numbers of streams, by comma")
-    parser.add_argument("--seconds", type=float, default=6, help="the window of each step")
-    parser.add_argument("--rate", type=float, default=50, help="chunks a second and stream")
-    parser.add_argument("--workers", type=int, default=1, help="processes of Macrochat")
-    parser.add_argument("--relay-cores", type=int, default=1)
+    add_load_options(parser, [1, 10, 100, 1000])
 
 
 def run(options: argparse.Namespace) -> int:

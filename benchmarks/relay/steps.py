@@ -17,14 +17,19 @@ COLUMNS = "streams  chunks/s   p50 ms   p99 ms  CPU %  µs/chunk  KB/stream  wro
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer", choices=PEERS, default="macrochat")
-    parser.add_argument("--streams", type=numbers, default=[100, 200, 400], help="numbers of streams, by comma")
+    add_load_options(parser, [100, 200, 400])
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="py-spy over the last step: .svg, .txt or .json")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep what the relay printed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+
+
+def add_load_options(parser: argparse.ArgumentParser, streams: list[int]) -> None:
+    """Those of every command that asks for streams by number; `streams` is the default."""
+    parser.add_argument("--streams", type=_numbers, default=streams, help="numbers of streams, by comma")
     parser.add_argument("--seconds", type=float, default=6, help="the window of each step")
     parser.add_argument("--rate", type=float, default=50, help="chunks a second and stream")
     parser.add_argument("--workers", type=int, default=1, help="processes of Macrochat")
     parser.add_argument("--relay-cores", type=int, default=1)
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="py-spy over the last step: .svg, .txt or .json")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="keep what the relay printed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,5 +75,5 @@ class _Recording:
         profile.finish(self._process)
 
 
-def numbers(text: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
