@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 from macrochat.errors import UpstreamBadResponse
@@ -18,9 +17,6 @@ class Event(NamedTuple):
 
     data: bytes
     name: bytes
-
-
-_event = partial(tuple.__new__, Event)  # what Event(…) does, in a third of the time
 
 
 class EventStream:
@@ -72,7 +68,7 @@ class EventStream:
         data = read[6:-2].split(b"\n\ndata: ")
         if read.count(b"\n") != 2 * len(data) or b"\r" in read:
             return None
-        return [_event((line, b"")) for line in data]
+        return [Event(line, b"") for line in data]
 
     def _split(self, read: bytes) -> list[bytes]:
         """The lines that end in `read`, without their ends. What follows the last end is kept for the next read."""

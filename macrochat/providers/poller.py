@@ -170,8 +170,8 @@ class Poller:
     def _expire(self) -> None:
         if self._expired():
             self._look(MOST_EVENTS)
-        for waiter in self._expired():
-            waiter.throw(WaitTimeout())
+            for waiter in self._expired():
+                waiter.throw(WaitTimeout())
         if not self._waiting:
             self._expiry.stop()
 

@@ -15,7 +15,7 @@ import gevent
 import gevent.socket
 from gevent.event import Event
 
-from .journal import READ_BYTES, Log
+from .journal import Log
 from .models import STREAMING
 
 SLICES_AT_ONCE = 4  # of READ_BYTES each, before others get their turn
@@ -80,12 +80,12 @@ class Sender:
         return self._raw.send(data)  # type: ignore[no-any-return]
 
     def _next_frame(self) -> bytes:
-        data = self._log.data[self.position : self.position + READ_BYTES]
+        data = self._log.read(self.position)
         if not data:
             return b""
         self.position += len(data)
         self.heard = time.monotonic()
-        return b"".join((b"%X\r\n" % len(data), data, b"\r\n"))
+        return b"%X\r\n%b\r\n" % (len(data), data)
 
     def _wait(self, *, blocked: bool) -> None:
         """Goes on when the socket takes more: at once, if it was only somebody else's turn."""
