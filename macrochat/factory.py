@@ -11,6 +11,7 @@ from .chats import routes as chat_routes
 from .config import ROOT, Settings
 from .extensions import db, login_manager, migrate
 from .ops import access_log
+from .stacks import answer_aside
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -44,4 +45,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     openapi.init_app(app)
     pages.init_app(app)
     cli.init_app(app)
+    app.wsgi_app = answer_aside(app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app

@@ -18,6 +18,7 @@ from ..errors import ContextTooLong, MacrochatError, ProviderError
 from ..logs import get_logger
 from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
+from ..stacks import call_aside
 from .claims import Outcome
 from .journal import Journal, Log, StorageFailed
 from .models import COMPLETE, FAILED, STOPPED
@@ -126,7 +127,7 @@ class Generation:
         try:
             if self._stop_wanted:
                 raise Stopped
-            self._completion = self._open(self.task.request)
+            self._completion = call_aside(self._open, self.task.request)
             self.task = replace(self.task, request=replace(self.task.request, messages=[]))  # maybe a long history
             self._metrics.answered()
             self.started.set(None)

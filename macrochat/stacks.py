@@ -1,0 +1,60 @@
+"""Calls on a stack of their own.
+
+A greenlet keeps the deepest stack it ever had: the interpreter's frames lie in pages that stay its own until it ends. A
+greenlet that makes a deep call and then waits for minutes – as each open stream's do – should make that call here.
+(Figures: docs/performance.md.)
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def call_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function(*args, **kwargs)`, with the caller's context variables, as if it were called here.
+
+    Whatever is thrown into the caller meanwhile (a kill, a time-out) is raised inside the function, where it waits.
+    """
+    child = greenlet(function)  # when it ends, it goes on here: this greenlet is its parent
+    child.gr_context = _context()
+    go_on: Callable[[], Any] = functools.partial(child.switch, *args, **kwargs)
+    while True:
+        try:
+            result = go_on()
+        except BaseException as error:
+            if child.dead:
+                raise
+            go_on = functools.partial(child.throw, error)
+        else:
+            break
+    if isinstance(result, GreenletExit):  # a greenlet that ends so returns it
+        raise result
+    return result  # type: ignore[no-any-return]
+
+
+def answer_aside(wsgi_app: WSGIApplication) -> WSGIApplication:
+    """The same application; what it does before the first byte of a body leaves no stack behind."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return call_aside(wsgi_app, environ, start_response)
+
+    return answer
+
+
+def _context() -> contextvars.Context:
+    """The current one itself, no copy: what the function sets stays set."""
+    here = getcurrent()
+    if here.gr_context is None:
+        contextvars.copy_context()  # makes one
+    return here.gr_context  # type: ignore[no-any-return]
