@@ -175,6 +175,7 @@ class Follower:
         self._heard = time.monotonic()
         self.position = offset  # after the last byte handed over
         self.end: str | None = None  # why the body ended, once it has
+        self.on_open: Callable[[], None] | None = None  # called when the headers are sent
 
     @property
     def status(self) -> str:
@@ -188,6 +189,7 @@ class Follower:
         connection.watch()
         try:
             yield b""
+            self._opened()
             if self.chunked and isinstance(self._source, Log) and type(connection.socket) is gevent.socket.socket:
                 self._send(self._source, connection.socket)
             readers.add(connection.wake)
@@ -209,6 +211,11 @@ class Follower:
             self._source.readers.discard(connection.wake)
             self.end = reason
             self._manager.release(connection, reason)
+
+    def _opened(self) -> None:
+        if self.on_open:
+            self.on_open()
+            self.on_open = None
 
     def _send(self, log: Log, sock: gevent.socket.socket) -> None:
         """Looks after a Sender until it has sent all of a final reply."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from flask import Response, request
@@ -37,10 +38,17 @@ def event_response(follower: Follower, headers: dict[str, str], describe: Callab
 def _set_up(response: Response, headers: dict[str, str], follower: Follower) -> None:
     # For the access log: how much was read, and why it ended.
     response.follower = follower  # type: ignore[attr-defined]
+    follower.on_open = partial(_forget, response, request.environ)
     response.headers["Cache-Control"] = "no-cache, no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Vary"] = "Accept"
     response.headers.update(headers)
+
+
+def _forget(response: Response, environ: dict[str, Any]) -> None:
+    """What nobody needs while the body lasts, 3 kB of it."""
+    response.headers.clear()
+    environ.clear()
 
 
 def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
