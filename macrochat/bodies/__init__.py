@@ -7,7 +7,7 @@ parameters   query parameters and ids in paths
 """
 
 from .models import Body, check, read, read_form
-from .parameters import parse_id, query_int, query_text
+from .parameters import invalid, parse_id, query_int, query_text
 from .receive import MIB, receive
 from .texts import CleanText, PlainText, find_problem, text_rules
 
@@ -18,6 +18,7 @@ __all__ = [
     "PlainText",
     "check",
     "find_problem",
+    "invalid",
     "parse_id",
     "query_int",
     "query_text",

@@ -27,7 +27,7 @@ def query_int(name: str, default: int, least: int, most: int) -> int:
     if text is None:
         return default
     if not WHOLE_NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise _invalid(name, f"must be a whole number from {least} to {most}")
+        raise invalid(name, f"must be a whole number from {least} to {most}")
     return int(text)
 
 
@@ -35,9 +35,10 @@ def query_text(name: str, limit_characters: int) -> str:
     """`?name=` without outer white space, empty when absent. Raises ValidationError."""
     text = request.args.get(name, "").strip()
     if find_problem(text) or len(text) > limit_characters:
-        raise _invalid(name, f"must be text of at most {limit_characters} characters")
+        raise invalid(name, f"must be text of at most {limit_characters} characters")
     return text
 
 
-def _invalid(name: str, error: str) -> ValidationError:
+def invalid(name: str, error: str) -> ValidationError:
+    """The refusal of the query parameter `name`."""
     return ValidationError(f"{name} {error}", details=[{"field": name, "error": error}])

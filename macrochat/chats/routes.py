@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from ..bodies import Body, CleanText, PlainText, parse_id, query_int, query_text, read
 from ..web import iso, success
 from . import service
+from .cursors import query_place, write_cursor
 from .models import Chat
 
 blueprint = Blueprint("chats", __name__, url_prefix="/api")
@@ -37,9 +38,15 @@ class ChatBody(Body):
 
 @blueprint.get("/chats")
 def list_chats() -> Response:
-    page, limit = query_int("page", 1, 1, MAX_PAGE), query_int("limit", LIMIT, 1, MAX_LIMIT)
-    chats, total = service.list_chats(current_user.id, page, limit, query_text("q", MAX_QUERY_CHARACTERS))
-    return success([show(chat) for chat in chats], meta={"page": page, "limit": limit, "total": total})
+    place, page = query_place(), query_int("page", 1, 1, MAX_PAGE)
+    limit, q = query_int("limit", LIMIT, 1, MAX_LIMIT), query_text("q", MAX_QUERY_CHARACTERS)
+    if place is not None:
+        listed, meta = service.list_behind(current_user.id, place, limit, q), {"limit": limit}
+    else:
+        listed, total = service.list_page(current_user.id, page, limit, q)
+        meta = {"page": page, "limit": limit, "total": total}
+    next_cursor = write_cursor(listed.next) if listed.next else None
+    return success([show(chat) for chat in listed.chats], meta={**meta, "nextCursor": next_cursor})
 
 
 @blueprint.post("/chats")

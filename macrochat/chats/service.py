@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import current_app
@@ -12,6 +12,7 @@ from flask import current_app
 from ..database import now, write
 from ..errors import NotFound
 from ..extensions import db
+from .cursors import Place
 from .models import Chat, Message
 
 DEFAULT_TITLE = "New chat"
@@ -22,14 +23,30 @@ TITLE_CHARACTERS = 60  # of a title made from the first message
 Describe = Callable[[uuid.UUID, Sequence[Message]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
 
 
-def list_chats(user_id: uuid.UUID, page: int = 1, limit: int = 20, q: str = "") -> tuple[list[Chat], int]:
-    """A page of the user's chats, newest `updated_at` first, and how many there are. `q` is looked for in titles."""
-    mine = [Chat.user_id == user_id]
-    if q:
-        mine.append(Chat.title.icontains(q, autoescape=True))
+class Listed(NamedTuple):
+    """Chats, newest `updated_at` first, and the place behind the last of them; None where the list ends."""
+
+    chats: list[Chat]
+    next: Place | None
+
+
+def list_page(user_id: uuid.UUID, page: int, limit: int, q: str = "") -> tuple[Listed, int]:
+    """A page of the user's chats by its number, and how many there are on all. `q` is looked for in titles."""
+    mine = _mine(user_id, q)
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Chat).where(*mine)) or 0
-    query = sa.select(Chat).where(*mine).order_by(Chat.updated_at.desc(), Chat.id.desc())
-    return list(db.session.scalars(query.limit(limit).offset((page - 1) * limit))), total
+    return _listed(sa.select(Chat).where(*mine).offset((page - 1) * limit), limit), total
+
+
+def list_behind(user_id: uuid.UUID, place: Place | None, limit: int, q: str = "") -> Listed:
+    """The user's chats behind a place, the newest for None. `q` is looked for in titles.
+
+    Read from place to place, every chat that nobody touches meanwhile is listed once. What is read are the entries of
+    the index behind the place, however far down it is.
+    """
+    query = sa.select(Chat).where(*_mine(user_id, q))
+    if place is not None:
+        query = query.where(sa.tuple_(Chat.updated_at, Chat.id) < place)
+    return _listed(query, limit)
 
 
 def create(user_id: uuid.UUID, *, title: str | None, model: str | None, system_prompt: str | None) -> Chat:
@@ -68,6 +85,20 @@ def branch(chat: Chat) -> list[Message]:
 def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa.Row[tuple[uuid.UUID, str, str]]]:
     """(id, role, content) of the newest messages up to `leaf`, oldest first."""
     return db.session.execute(_SAID, {"chat": chat_id, "leaf": leaf, "newest": newest}).all()
+
+
+def _mine(user_id: uuid.UUID, q: str) -> list[sa.ColumnElement[bool]]:
+    mine = [Chat.user_id == user_id]
+    if q:
+        mine.append(Chat.title.icontains(q, autoescape=True))
+    return mine
+
+
+def _listed(query: sa.Select[Chat], limit: int) -> Listed:
+    """The first `limit` of these chats; one more is read to know whether there are more."""
+    found = list(db.session.scalars(query.order_by(Chat.updated_at.desc(), Chat.id.desc()).limit(limit + 1)))
+    chats = found[:limit]
+    return Listed(chats, Place(chats[-1].updated_at, chats[-1].id) if len(found) > limit else None)
 
 
 def _path(*what: Any) -> sa.Select[Any]:

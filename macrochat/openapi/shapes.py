@@ -15,6 +15,12 @@ Status = Annotated[
     Literal["streaming", "complete", "stopped", "failed", "interrupted"],
     Field(description="`streaming` until one of the others, which are final", examples=["complete"]),
 ]
+NextCursor = Annotated[
+    str | None,
+    Field(
+        description="opaque; as `cursor` it goes on behind this answer", examples=["AAZg4UB9RMABk2sufB1_OppUL29KDp0R"]
+    ),
+]
 ModelName = Annotated[str, Field(examples=["smollm2-135m"])]
 
 
@@ -83,6 +89,14 @@ class Page(Shape):
     page: int
     limit: int
     total: Annotated[int, Field(description="on all pages")]
+    next_cursor: NextCursor
+
+
+class Rest(Shape):
+    """Of an answer to `cursor`: nothing is counted, so that it costs the same however far down the list it is."""
+
+    limit: int
+    next_cursor: NextCursor
 
 
 class ReplyError(Shape):

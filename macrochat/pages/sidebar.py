@@ -20,7 +20,7 @@ DAYS_AGO_BELOW = 7
 def context() -> dict[str, Any]:
     """What `layout/sidebar.html` needs. Raises ValidationError for a page or a query that cannot be."""
     page, query = query_int("page", 1, 1, 1_000_000), query_text("q", 255)
-    rows, total = chats.list_chats(current_user.id, page, CHATS_PER_PAGE, query)
+    (rows, _rest), total = chats.list_page(current_user.id, page, CHATS_PER_PAGE, query)
     zone = preferences.zone()
     today = dt.datetime.now(zone).date()
     groups = itertools.groupby(rows, key=lambda row: day_group(row.updated_at.astimezone(zone).date(), today))

