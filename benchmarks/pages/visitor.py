@@ -48,11 +48,13 @@ class Visitor:
 
     def addresses(self) -> dict[str, str]:
         """What is looked at, by name. The newest chat is the long one."""
-        [chat, *_] = self._client.get("/api/chats").json()["data"]
+        listed = self._client.get("/api/chats").json()
+        chat, cursor = listed["data"][0], listed["meta"]["nextCursor"]
         return {
             "page with the chat list": "/",
             "page of a chat of 200 messages": f"/chats/{chat['id']}",
             "chat list, API": "/api/chats",
+            "chat list behind a cursor, API": f"/api/chats?cursor={cursor}",
             "chat of 200 messages, API": f"/api/chats/{chat['id']}",
             "search in titles, API": "/api/chats?q=nothing",
         }
