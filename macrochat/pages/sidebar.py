@@ -8,9 +8,10 @@ from typing import Any
 
 from flask_login import current_user
 
-from ..bodies import query_int, query_text
+from ..bodies import query_text
 from ..chats import service as chats
-from ..chats.routes import show
+from ..chats.cursors import query_place, write_cursor
+from ..chats.routes import MAX_QUERY_CHARACTERS, show
 from . import preferences
 
 CHATS_PER_PAGE = 40
@@ -18,17 +19,16 @@ DAYS_AGO_BELOW = 7
 
 
 def context() -> dict[str, Any]:
-    """What `layout/sidebar.html` needs. Raises ValidationError for a page or a query that cannot be."""
-    page, query = query_int("page", 1, 1, 1_000_000), query_text("q", 255)
-    (rows, _rest), total = chats.list_page(current_user.id, page, CHATS_PER_PAGE, query)
+    """What `layout/sidebar.html` needs. Raises ValidationError for a cursor or a query that cannot be."""
+    place, query = query_place(), query_text("q", MAX_QUERY_CHARACTERS)
+    rows, rest = chats.list_behind(current_user.id, place, CHATS_PER_PAGE, query)
     zone = preferences.zone()
     today = dt.datetime.now(zone).date()
     groups = itertools.groupby(rows, key=lambda row: day_group(row.updated_at.astimezone(zone).date(), today))
     return {
         "chat_groups": [{"title": title, "chats": [show(row) for row in members]} for title, members in groups],
-        "chat_page": page,
         "chat_limit": CHATS_PER_PAGE,
-        "chat_total": total,
+        "chat_cursor": write_cursor(rest) if rest else None,
         "query": query,
     }
 

@@ -110,6 +110,41 @@ def test_w38_chats_beyond_the_first_page_can_be_reached(newcomer):
     expect(newcomer.page.get_by_role("link", name="Older chats")).to_be_hidden()
 
 
+def many_chats(person, count):
+    """The ids of `count` chats by title, newest last."""
+    return {f"Chat {number}": person.new_chat(title=f"Chat {number}") for number in range(count)}
+
+
+def titles(page):
+    return rows(page).locator(".chat-title").all_inner_texts()
+
+
+def test_older_chats_are_all_there_once_whatever_others_do_meanwhile(newcomer):
+    chats = many_chats(newcomer, 60)
+    newcomer.page.goto("/")
+    for number in (59, 58, 57):
+        newcomer.account.delete(f"/api/chats/{chats.pop(f'Chat {number}')}")
+    newcomer.account.patch(f"/api/chats/{chats.pop('Chat 3')}", json={"title": "Changed"})
+    newcomer.page.get_by_role("link", name="Older chats").click()
+    expect(rows(newcomer.page).get_by_role("link", name="Chat 0", exact=True)).to_be_visible()
+    expect(newcomer.page.get_by_role("link", name="Older chats")).to_be_hidden()
+    assert [title for title in titles(newcomer.page) if title in chats] == list(reversed(chats))
+
+
+def test_a_long_list_stays_whole_when_another_device_pushes_it_down(newcomer):
+    chats = many_chats(newcomer, 125)
+    newcomer.page.goto("/")
+    for number in (84, 44, 4):
+        expect(rows(newcomer.page).get_by_role("link", name=f"Chat {number}", exact=True)).to_have_count(0)
+        newcomer.page.get_by_role("link", name="Older chats").click()
+        expect(rows(newcomer.page).get_by_role("link", name=f"Chat {number}", exact=True)).to_have_count(1)
+    newcomer.new_chat(title="From elsewhere")
+    newcomer.account.delete(f"/api/chats/{chats.pop('Chat 100')}")
+    newcomer.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(rows(newcomer.page).get_by_role("link", name="From elsewhere")).to_be_visible()
+    assert titles(newcomer.page) == ["From elsewhere", *reversed(chats)]
+
+
 def test_shortcuts(owner):
     owner.page.keyboard.press("Control+Shift+O")
     expect(owner.page).to_have_url(f"{owner.url}/")

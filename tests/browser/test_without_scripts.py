@@ -19,6 +19,12 @@ def plain(chromium, site):
     context.close()
 
 
+def sign_in(page, site, account):
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": site.url} for name, value in account.cookies.items()]
+    )
+
+
 def test_reading_finding_logging_in_and_out(plain, site):
     account = site.client()
     chat = account.post("/api/chats", json={"title": "Old news", "model": "scripted-markdown"}).json()["data"]["id"]
@@ -48,12 +54,23 @@ def test_reading_finding_logging_in_and_out(plain, site):
     expect(plain).to_have_url(re.compile("/login"))
 
 
+def test_older_chats_are_a_link_away(plain, site):
+    account = site.client()
+    for number in range(45):
+        account.post("/api/chats", json={"title": f"Chat {number}"})
+    sign_in(plain, site, account)
+    plain.goto("/?q=chat")
+    shown = plain.locator(".chat-title").all_inner_texts()
+    plain.get_by_role("link", name="Older chats").click()
+    shown += plain.locator(".chat-title").all_inner_texts()
+    assert shown == [f"Chat {number}" for number in range(44, -1, -1)]
+    expect(plain.get_by_role("link", name="Older chats")).to_be_hidden()
+
+
 def test_on_a_phone_the_chats_are_still_reached(plain, site):
     account = site.client()
     account.post("/api/chats", json={"title": "Old news"})
-    plain.context.add_cookies(
-        [{"name": name, "value": value, "url": site.url} for name, value in account.cookies.items()]
-    )
+    sign_in(plain, site, account)
     plain.set_viewport_size({"width": 360, "height": 740})
     plain.goto("/")
     expect(plain.get_by_role("link", name="Old news")).to_be_visible()

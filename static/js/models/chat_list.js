@@ -10,7 +10,7 @@ export class ChatList extends EventTarget {
   #api
   #rows
   #items = new Map()
-  #total
+  #cursor
   #limit
   #query = ""
   #current
@@ -19,7 +19,7 @@ export class ChatList extends EventTarget {
     super()
     this.#element = element
     this.#api = api
-    this.#total = Number(element.dataset.total)
+    this.#cursor = element.dataset.cursor
     this.#limit = Number(element.dataset.limit)
     this.#current = element.dataset.current
     this.#rows = [...element.querySelectorAll(".chat-row")].map(item => this.#adopt(item))
@@ -48,20 +48,27 @@ export class ChatList extends EventTarget {
   // Asks the server for as many rows as are shown. Resolves to the rows.
   async refresh() {
     const limit = Math.min(Math.max(this.#rows.length, this.#limit), MOST_ROWS)
-    return this.#load({ page: 1, limit }, rows => [...rows, ...this.#beyond(limit, rows)], { asks: false })
+    const answer = await this.#ask({ limit }, { asks: false })
+    if (!answer) return this.#rows
+    const beyond = this.#beyond(limit, answer)
+    return this.#show([...answer.rows, ...beyond], beyond.length ? this.#cursor : answer.next)
   }
 
   async search(query) {
     this.#query = query.trim()
-    return this.#load({ page: 1, limit: this.#limit }, rows => rows)
+    const answer = await this.#ask({ limit: this.#limit })
+    return answer ? this.#show(answer.rows, answer.next) : this.#rows
   }
 
+  // Goes on behind the last row, wherever the list ends by the time of the answer. Resolves to the rows.
   async more() {
-    const page = Math.floor(this.#rows.length / this.#limit) + 1
-    return this.#load({ page, limit: this.#limit }, rows => {
-      const known = new Set(this.#rows.map(row => row.id))
-      return [...this.#rows, ...rows.filter(row => !known.has(row.id))]
-    })
+    const cursor = this.#cursor
+    if (!cursor) return this.#rows
+    const answer = await this.#ask({ cursor, limit: this.#limit })
+    if (!answer) return this.#rows
+    if (cursor !== this.#cursor) return this.more()
+    const known = new Set(this.#rows.map(row => row.id))
+    return this.#show([...this.#rows, ...answer.rows.filter(row => !known.has(row.id))], answer.next)
   }
 
   put(chat) {
@@ -88,26 +95,32 @@ export class ChatList extends EventTarget {
     this.#tell("deleted", { id })
   }
 
-  // Rows further down than one answer reaches stay as they are.
-  #beyond(limit, rows) {
+  // Rows further down than one answer reaches stay as they are, those that it pushed down there too.
+  #beyond(limit, { rows, next }) {
+    if (!next || this.#rows.length <= limit) return []
     const fresh = new Set(rows.map(({ id }) => id))
-    return this.#rows.slice(limit).filter(({ id }) => !fresh.has(id))
+    const end = rows.at(-1).updatedAt
+    return this.#rows.filter(({ id, updatedAt }) => !fresh.has(id) && updatedAt <= end)
   }
 
-  async #load(page, place, options) {
+  // Resolves to rows and the cursor behind them; to null if another search has begun meanwhile.
+  async #ask(place, options) {
     const query = this.#query
     try {
-      const { data, meta } = await this.#api.listChats({ ...page, q: query }, options)
-      if (query !== this.#query) return this.#rows
-      this.#rows = place(data)
-      this.#total = meta?.total ?? this.#rows.length
-      this.#fail(false)
-      this.#draw()
-      return this.#rows
+      const { data, meta } = await this.#api.listChats({ ...place, q: query }, options)
+      return query === this.#query ? { rows: data, next: meta.nextCursor } : null
     } catch (error) {
       this.#fail(this.#rows.length === 0)
       throw error
     }
+  }
+
+  #show(rows, cursor) {
+    this.#rows = rows
+    this.#cursor = cursor
+    this.#fail(false)
+    this.#draw()
+    return this.#rows
   }
 
   #adopt(item) {
@@ -160,7 +173,7 @@ export class ChatList extends EventTarget {
     setText(empty.querySelector("strong"), this.#query ? "No chats found" : "No chats yet")
     setText(empty.querySelector("span"), this.#query ? "Try other words" : "Create your first chat to get started")
     const more = this.#element.querySelector(".chat-list-more")
-    if (more) more.hidden = this.#rows.length >= this.#total
+    if (more) more.hidden = !this.#cursor
   }
 
   #fail(failed) {
