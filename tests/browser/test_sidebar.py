@@ -145,6 +145,15 @@ def test_a_long_list_stays_whole_when_another_device_pushes_it_down(newcomer):
     assert titles(newcomer.page) == ["From elsewhere", *reversed(chats)]
 
 
+def test_who_comes_by_a_search_can_reach_older_chats_too(newcomer):
+    many_chats(newcomer, 41)
+    newcomer.page.goto("/?q=Chat+40")
+    expect(rows(newcomer.page).get_by_role("link")).to_have_text(["Chat 40"])
+    newcomer.page.get_by_role("searchbox", name="Search chats").press("Escape")
+    newcomer.page.get_by_role("link", name="Older chats").click()
+    expect(rows(newcomer.page).get_by_role("link", name="Chat 0", exact=True)).to_be_visible()
+
+
 def test_shortcuts(owner):
     owner.page.keyboard.press("Control+Shift+O")
     expect(owner.page).to_have_url(f"{owner.url}/")

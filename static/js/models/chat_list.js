@@ -172,8 +172,7 @@ export class ChatList extends EventTarget {
     empty.hidden = this.#rows.length > 0 || !this.#element.querySelector(".chat-list-failed").hidden
     setText(empty.querySelector("strong"), this.#query ? "No chats found" : "No chats yet")
     setText(empty.querySelector("span"), this.#query ? "Try other words" : "Create your first chat to get started")
-    const more = this.#element.querySelector(".chat-list-more")
-    if (more) more.hidden = !this.#cursor
+    this.#element.querySelector(".chat-list-more").hidden = !this.#cursor
   }
 
   #fail(failed) {
