@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import uuid
 
 import sqlalchemy as sa
 from blinker import Namespace
@@ -25,6 +26,7 @@ __all__ = [
     "change_password",
     "create_user",
     "delete_account",
+    "delete_user",
     "live_credentials",
     "login",
     "register",
@@ -103,7 +105,11 @@ def change_password(user: User, current: str, new: str, *, keep: Credential) -> 
 def delete_account(user: User, password: str) -> None:
     """The account and all it owns are gone (foreign keys cascade). Raises as `change_password` does."""
     _confirm(user, password)
-    user_id = user.id
+    delete_user(user.id)
+
+
+def delete_user(user_id: uuid.UUID) -> None:
+    """As `delete_account`, without the password: for operators."""
     with database.write() as session:
         session.execute(sa.delete(User).where(User.id == user_id))
     audit.info("account deleted", user_id=str(user_id))

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
-import logging
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +14,15 @@ from typing import Any, TypeVar
 
 import click
 import sqlalchemy as sa
-import structlog
 from flask.cli import AppGroup, with_appcontext
+from structlog.contextvars import bound_contextvars
 
 from ..accounts.forms import canonical_email
 from ..accounts.models import User
 from ..database import is_outage
 from ..errors import MacrochatError
 from ..extensions import db
+from ..logs import keep_errors_and_audit
 from ..ops.health import NotReady, check_database, check_schema
 from ..web import iso
 
@@ -56,13 +56,14 @@ def guarded(function: Callable[..., T], *, needs_database: bool) -> Callable[...
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> T:
-        # The log's lines about what a person just did at the terminal are no news to them.
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        # The log's lines about what a person just did at the terminal are no news to them; the audit's are for others.
+        keep_errors_and_audit()
         try:
             if needs_database:
                 check_database()
                 check_schema()
-            return function(*args, **kwargs)
+            with bound_contextvars(actor="operator"):
+                return function(*args, **kwargs)
         except MacrochatError as error:
             raise click.ClickException(sentence(error)) from error
         except NotReady as reason:

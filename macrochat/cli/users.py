@@ -14,9 +14,11 @@ from ..bodies import check
 from ..chats.models import Chat
 from ..database import now, write
 from ..extensions import db
+from ..logs import get_logger
 from . import shown
 from .shown import Room, as_json, find_user, yes
 
+audit = get_logger("audit")
 group = Room("users", help="People: create, list, show, disable, enable, set-password, promote, demote, delete.")
 password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 USER_COLUMNS = ("id", "email", "name", "admin", "active", "created", "last_login")
@@ -63,7 +65,7 @@ def show(user: str, as_json: bool) -> None:
 def disable(user: str) -> None:
     """Lock a user out at once: sessions end, API keys are refused, running replies lose their readers."""
     found = find_user(user)
-    _set(found, is_active=False)
+    _set(found, "account disabled", is_active=False)
     sessions.revoke_all(found.id)
     click.echo(f"{found.email} is disabled")
 
@@ -73,7 +75,7 @@ def disable(user: str) -> None:
 def enable(user: str) -> None:
     """Let a disabled user in again."""
     found = find_user(user)
-    _set(found, is_active=True)
+    _set(found, "account enabled", is_active=True)
     click.echo(f"{found.email} is enabled")
 
 
@@ -85,7 +87,7 @@ def set_password(user: str, password_stdin: bool) -> None:
     found = find_user(user)
     password = shown.password_from(password_stdin)
     form = check(Registration, {"email": found.email, "password": password})
-    _set(found, password_hash=passwords.hash_password(form.password))
+    _set(found, "password changed", password_hash=passwords.hash_password(form.password))
     sessions.revoke_all(found.id)
     click.echo(f"{found.email} has a new password and is signed out everywhere")
 
@@ -95,7 +97,7 @@ def set_password(user: str, password_stdin: bool) -> None:
 def promote(user: str) -> None:
     """Make a user an administrator."""
     found = find_user(user)
-    _set(found, is_admin=True)
+    _set(found, "account promoted", is_admin=True)
     click.echo(f"{found.email} is an administrator")
 
 
@@ -104,7 +106,7 @@ def promote(user: str) -> None:
 def demote(user: str) -> None:
     """Take a user's administration away."""
     found = find_user(user)
-    _set(found, is_admin=False)
+    _set(found, "account demoted", is_admin=False)
     click.echo(f"{found.email} is no administrator")
 
 
@@ -117,15 +119,14 @@ def delete(user: str, yes: bool) -> None:
     chats = _count(Chat.user_id == found.id)
     if not yes:
         click.confirm(f"Delete {found.email} and {chats} chats? This cannot be undone", abort=True)
-    with write() as session:
-        session.execute(sa.delete(User).where(User.id == found.id))
-    service.account_deleted.send(user_id=found.id)
+    service.delete_user(found.id)
     click.echo(f"{found.email} and {chats} chats are deleted")
 
 
-def _set(user: User, **values: Any) -> None:
+def _set(user: User, event: str, **values: Any) -> None:
     with write() as session:
         session.execute(sa.update(User).where(User.id == user.id).values(values))
+    audit.info(event, user_id=str(user.id))
 
 
 def _row(user: User) -> dict[str, Any]:
