@@ -7,7 +7,8 @@ one; a module whose tests all need both overrides `app` (see `make_app`).
 As real processes, on loopback: `scripted` (the test provider), `local_model` (the embedded model), `server` (a factory:
 each call starts a gunicorn of the test's own), `shared_server` (the same, but equal calls in one session get the same
 running server: for tests that neither kill it nor need it empty), `postgres` (everybody's), `fragile_postgres` (a
-cluster that a test may stop), `chromium` (a Playwright browser).
+cluster that a test may stop), `chromium` (a Playwright browser), `browse` (a factory of people with a browser each),
+`proxy` (a line to `site` that can be cut).
 
 Playwright's sync API works in this process although gevent patches it, so one pytest run has all tests. With
 MACROCHAT_TEST_UNPATCHED=1 nothing is patched: browser tests and all process fixtures work there too; tests that import
@@ -28,6 +29,7 @@ import pytest
 from tests.support import servers
 from tests.support.postgres import Postgres
 from tests.support.processes import free_port
+from tests.support.proxy import Proxy
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import Server
 
@@ -243,6 +245,14 @@ def shared_server(_new_server):
         one.close()
 
 
+@pytest.fixture
+def proxy(site):
+    """A bad line before `site`, the server that the test's own folder or module names so."""
+    line = Proxy(site.port)
+    yield line
+    line.close()
+
+
 # --- The browser ---
 
 
@@ -257,6 +267,22 @@ def chromium():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
         yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium):
+    """A factory: `browse(server)` is a new person, signed in at `server`, in a fresh browser profile."""
+    from tests.browser.support import Browser
+
+    opened = []
+
+    def open_browser(server, **options):
+        opened.append(Browser(chromium, server, **options))
+        return opened[-1]
+
+    yield open_browser
+    for browser in opened:
         browser.close()
 
 

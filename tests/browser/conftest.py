@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.proxy import Proxy
-from tests.browser.support import MODELS, Browser
+from tests.browser.support import MODELS
 
 
 @pytest.fixture(scope="session")
@@ -28,20 +27,6 @@ def account(site):
 
 
 @pytest.fixture
-def browse(chromium):
-    """A factory: `browse(server)` is a new person, signed in at `server`, in a fresh browser profile."""
-    opened = []
-
-    def open_browser(server, **options):
-        opened.append(Browser(chromium, server, **options))
-        return opened[-1]
-
-    yield open_browser
-    for browser in opened:
-        browser.close()
-
-
-@pytest.fixture
 def person(browse, site, account):
     return browse(site, account=account)
 
@@ -49,14 +34,6 @@ def person(browse, site, account):
 @pytest.fixture
 def newcomer(browse, site):
     return browse(site)
-
-
-@pytest.fixture
-def proxy(site):
-    """A bad line before the shared server."""
-    line = Proxy(site.port)
-    yield line
-    line.close()
 
 
 @pytest.fixture

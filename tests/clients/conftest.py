@@ -9,7 +9,6 @@ import os
 
 import pytest
 
-from tests.browser.proxy import Proxy
 from tests.clients import npm
 from tests.clients.driver import Conversation, Driver
 from tests.replies.asking import SCRIPTED, new_chat
@@ -58,14 +57,6 @@ def key(ann):
 @pytest.fixture
 def chat(ann, provider):
     return new_chat(ann)
-
-
-@pytest.fixture
-def line(site):
-    """A line to the server that can be cut: `line.url`, `line.cut(bytes)`."""
-    proxy = Proxy(site.port)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture

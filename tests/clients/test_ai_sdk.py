@@ -181,9 +181,9 @@ def test_it_finds_us_by_either_kind_of_address(sdk, chat, addresses, provider):
 
 
 @EVERY_VERSION
-def test_a_body_that_is_cut_on_the_way_is_an_error(sdk, line):
-    line.cut(80)
-    conversation = sdk(url=line.url)
+def test_a_body_that_is_cut_on_the_way_is_an_error(sdk, proxy):
+    proxy.cut(80)
+    conversation = sdk(url=proxy.url)
     conversation.run("send", text="hello", body=model("scripted-words:60:50"))
     assert conversation.statuses == ["ready", "submitted", "streaming", "error"]
     assert conversation.states[-1]["error"]
@@ -244,9 +244,9 @@ def test_the_same_message_sent_again_is_not_posted_twice(sdk, ann, chat, provide
     assert len(asked(provider, text)) == 1
 
 
-def test_the_same_message_sent_again_after_a_cut_shows_the_whole_answer(sdk, ann, chat, line, provider):
-    line.cut(60)
-    conversation, text = sdk(url=line.url, withIds=True), unique()
+def test_the_same_message_sent_again_after_a_cut_shows_the_whole_answer(sdk, ann, chat, proxy, provider):
+    proxy.cut(60)
+    conversation, text = sdk(url=proxy.url, withIds=True), unique()
     conversation.run("send", text=text, id="from-the-page", body=model("scripted-words:40:25"))
     assert conversation.states[-1]["status"] == "error"
     conversation.run("resend", text=text, id="from-the-page", body=model("scripted-words:40:25"))

@@ -3,7 +3,6 @@
 import pytest
 
 from macrochat.providers.scripted import expected_text
-from tests.browser.support import Browser
 from tests.replies.asking import begin, say, status_of
 from tests.support.processes import wait_until
 
@@ -54,17 +53,9 @@ class Reader:
 
 
 @pytest.fixture
-def open_page(chromium, site, ann):
+def open_page(browse, site, ann):
     """A factory: a page of Ann's, at an address of the server."""
-    opened = []
-
-    def start(url):
-        opened.append(Browser(chromium, site, account=ann, url=url))
-        return Reader(opened[-1])
-
-    yield start
-    for browser in opened:
-        browser.close()
+    return lambda url: Reader(browse(site, account=ann, url=url))
 
 
 def test_events_are_heard_live_and_done_comes_last(open_page, site, ann, chat, provider):
@@ -80,12 +71,12 @@ def test_events_are_heard_live_and_done_comes_last(open_page, site, ann, chat, p
     assert reader.asked == [None]
 
 
-def test_after_a_cut_the_browser_comes_back_by_itself_and_misses_nothing(open_page, line, ann, chat, provider):
+def test_after_a_cut_the_browser_comes_back_by_itself_and_misses_nothing(open_page, proxy, ann, chat, provider):
     reply_id = begin(ann, chat, "hello", HELD, size=len(BEGINNING))
-    reader = open_page(line.url)
+    reader = open_page(proxy.url)
     reader.listen(reply_id)
     wait_until(lambda: reader.text == BEGINNING, 10, "the beginning")
-    with line.away():
+    with proxy.away():
         provider.release()
         wait_until(lambda: {"trouble": CONNECTING} in reader.heard, 10, "the cut noticed")
     assert reader.end()["end"] == "done"

@@ -98,15 +98,15 @@ def test_a_body_that_breaks_at_the_provider_is_a_partial_file(curl, page, site, 
 
 
 def test_a_body_that_is_cut_on_the_way_is_a_partial_file_and_goes_on_from_there(
-    curl, download, line, site, ann, chat, provider
+    curl, download, proxy, site, ann, chat, provider
 ):
     reply_id = begin(ann, chat, "hello", "scripted-hold:3", size=9)
-    run = curl("-N", "-o", str(download), f"{line.url}/api/replies/{reply_id}/stream")
+    run = curl("-N", "-o", str(download), f"{proxy.url}/api/replies/{reply_id}/stream")
     wait_until(lambda: holds(download, "w0 w1 w2 "), 10, "the first words")
-    with line.away():
+    with proxy.away():
         assert run.wait(10) == PARTIAL_FILE
     provider.release()
-    run = curl("-C", "-", "-o", str(download), f"{line.url}/api/replies/{reply_id}/stream")
+    run = curl("-C", "-", "-o", str(download), f"{proxy.url}/api/replies/{reply_id}/stream")
     assert run.wait(10) == 0
     assert holds(download, HELD)
     assert status_of(ann, reply_id)["bytes"] == len(HELD)

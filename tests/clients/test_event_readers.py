@@ -47,11 +47,11 @@ class TestHttpxSse:
         assert "\n" in MARKDOWN
         assert last.event == "done"
 
-    def test_a_cut_line_is_an_error_and_the_last_id_brings_the_rest(self, caller, line, ann, chat):
+    def test_a_cut_line_is_an_error_and_the_last_id_brings_the_rest(self, caller, proxy, ann, chat):
         reply_id = begin(ann, chat, "hello", WORDS)
-        line.cut(200)
+        proxy.cut(200)
         seen = []
-        with connect_sse(caller, "GET", f"{line.url}/api/replies/{reply_id}/stream") as source:
+        with connect_sse(caller, "GET", f"{proxy.url}/api/replies/{reply_id}/stream") as source:
             with pytest.raises(httpx.RemoteProtocolError):
                 seen.extend(source.iter_sse())
         begun = "".join(event.json()["text"] for event in seen if event.event == "delta")
@@ -92,10 +92,10 @@ def read_to_end(reader):
     return "".join(reader.all("delta"))
 
 
-def cut_after_the_beginning(reader, line, provider):
+def cut_after_the_beginning(reader, proxy, provider):
     """Cuts the line when all that the model has written so far was read, and lets the model write on meanwhile."""
     wait_until(lambda: "".join(reader.all("delta")) == BEGINNING, 10, "the beginning")
-    with line.away():
+    with proxy.away():
         provider.release()
         reader.until("trouble")
 
@@ -112,10 +112,10 @@ class TestEventSourceForNode:
         assert reader.told[-1]["about"] == status_of(ann, reply_id)
         assert int(reader.all("id")[-2]) == len(text) == int(reader.all("id")[-1])
 
-    def test_after_a_cut_it_comes_back_by_itself_and_misses_nothing(self, reader, line, ann, chat, provider):
+    def test_after_a_cut_it_comes_back_by_itself_and_misses_nothing(self, reader, proxy, ann, chat, provider):
         reply_id = begin(ann, chat, "hello", HELD)
-        reader.do("open", url=f"{line.url}/api/replies/{reply_id}/stream")
-        cut_after_the_beginning(reader, line, provider)
+        reader.do("open", url=f"{proxy.url}/api/replies/{reply_id}/stream")
+        cut_after_the_beginning(reader, proxy, provider)
         assert read_to_end(reader) == expected_text(HELD, [])
         assert reader.all("from") == [None, str(len(BEGINNING))]
 
@@ -128,12 +128,12 @@ class TestEventSourceForNode:
 
 
 class TestFetchEventSource:
-    def test_a_send_that_is_cut_goes_on_where_it_was_and_is_not_posted_twice(self, reader, line, ann, chat, provider):
+    def test_a_send_that_is_cut_goes_on_where_it_was_and_is_not_posted_twice(self, reader, proxy, ann, chat, provider):
         """It repeats its POST with Last-Event-ID; the message's id says that it is the same one."""
         text = unique()
         body = {"messages": [{"id": "m-1", "role": "user", "content": text}], "model": HELD}
-        reader.do("post", url=f"{line.url}/api/chats/{chat}/stream", body=body)
-        cut_after_the_beginning(reader, line, provider)
+        reader.do("post", url=f"{proxy.url}/api/chats/{chat}/stream", body=body)
+        cut_after_the_beginning(reader, proxy, provider)
         assert read_to_end(reader) == expected_text(HELD, [])
         assert reader.all("from")[0] is None
         assert set(reader.all("from")[1:]) == {str(len(BEGINNING))}

@@ -141,11 +141,11 @@ def test_a_body_that_breaks_at_the_provider_raises_after_its_beginning(client, l
     assert status_of(ann, answer.headers["X-Reply-Id"])["status"] == "failed"
 
 
-def test_after_a_cut_on_the_way_the_offset_brings_the_rest(client, call, library, line, chat):
+def test_after_a_cut_on_the_way_the_offset_brings_the_rest(client, call, library, proxy, chat):
     begun = []
-    line.cut(60)
+    proxy.cut(60)
     ask = question("hello", model=WORDS)
-    with call(line.url, **headers_of(client)).stream("POST", send_path(chat), json=ask) as (answer, pieces):
+    with call(proxy.url, **headers_of(client)).stream("POST", send_path(chat), json=ask) as (answer, pieces):
         with pytest.raises(library.broken):
             begun.extend(pieces)
     data = b"".join(begun)
@@ -160,16 +160,16 @@ def headers_of(client):
 
 
 @pytest.mark.parametrize("way", ["header", "message"])
-def test_a_send_repeated_after_a_cut_is_the_same_answer(client, call, library, line, ann, chat, way, provider):
+def test_a_send_repeated_after_a_cut_is_the_same_answer(client, call, library, proxy, ann, chat, way, provider):
     text = unique()
     ask, headers = question(text, model=WORDS), {}
     if way == "header":
         headers = {"Idempotency-Key": "key-of-the-program"}
     else:
         ask["messages"][0]["id"] = "id-of-the-program"
-    line.cut(60)
+    proxy.cut(60)
     with pytest.raises(library.broken):
-        call(line.url, **headers_of(client)).ask("POST", send_path(chat), json=ask, headers=headers)
+        call(proxy.url, **headers_of(client)).ask("POST", send_path(chat), json=ask, headers=headers)
     again = client.ask("POST", send_path(chat), json=ask, headers=headers)
     assert again.text == expected_text(WORDS, [])
     assert again.headers["Idempotent-Replayed"] == "true"
