@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from urllib.parse import urlsplit
 
 from benchmarks.relay.peers.base import NotAvailable, PassingPeer
+from tests.support import nginx
 
-CONFIGURATION = """
-{user}
-daemon off;
-worker_processes 1;
+MAIN = """
 worker_rlimit_nofile 20000;
-pid {folder}/pid;
 error_log stderr crit;
-events {{ worker_connections 10000; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+events { worker_connections 10000; }
+"""
+HTTP = """
     upstream model {{ server {upstream}; keepalive 64; }}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
@@ -34,7 +24,6 @@ http {{
             proxy_read_timeout 600s;
         }}
     }}
-}}
 """
 
 
@@ -43,17 +32,8 @@ class Nginx(PassingPeer):
     title = "nginx, raw byte proxy"
 
     def start(self) -> None:
-        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if program is None:
-            raise NotAvailable("nginx is not installed (apt install nginx-light)")
-        folder = self.setting.folder
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                user="user root;" if os.geteuid() == 0 else "",
-                folder=folder,
-                port=self.port,
-                upstream=urlsplit(self.setting.upstream).netloc,
-            )
-        )
-        self.run([program, "-p", folder, "-c", configuration])
+        http = HTTP.format(port=self.port, upstream=urlsplit(self.setting.upstream).netloc)
+        try:
+            self.run(nginx.command(self.setting.folder, MAIN, http))
+        except nginx.NotInstalled as why:
+            raise NotAvailable(str(why)) from why
