@@ -19,7 +19,7 @@ class Chat(Model):
     __table_args__ = (sa.Index("ix_chats_user_id_updated_at", "user_id", "updated_at", "id"),)
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
-    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"))
     title: Mapped[str] = mapped_column(sa.String(255))
     model: Mapped[str | None] = mapped_column(sa.String(255))  # None: the server's default
     system_prompt: Mapped[str | None] = mapped_column(sa.Text)
@@ -56,8 +56,10 @@ class Message(Model):
     __table_args__ = (sa.UniqueConstraint("chat_id", "client_id"),)
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
-    chat_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True)
-    parent_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+    chat_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(
+        sa.Uuid, sa.ForeignKey("messages.id", ondelete="CASCADE"), index=True
+    )
     role: Mapped[str] = mapped_column(sa.String(16))
     content: Mapped[str] = mapped_column(sa.Text, default="")
     client_id: Mapped[str | None] = mapped_column(sa.String(255))  # the idempotency key of a user's message

@@ -45,9 +45,9 @@ class Reply(Model):
         sa.UniqueConstraint("chat_id", "request_key"),
     )
 
-    id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
-    chat_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
     request_key: Mapped[str | None] = mapped_column(sa.String(255))  # idempotency key of what asked for this reply
     status: Mapped[str] = mapped_column(sa.String(16), default=STREAMING)
     owner: Mapped[uuid.UUID] = mapped_column(sa.Uuid)
@@ -97,6 +97,8 @@ class ReplyChunk(Model):
 
     __tablename__ = "reply_chunks"
 
-    reply_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True)
+    reply_id: Mapped[uuid.UUID] = mapped_column(
+        sa.Uuid, sa.ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True
+    )
     offset: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     bytes: Mapped[bytes] = mapped_column(sa.LargeBinary)
