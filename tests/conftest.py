@@ -130,11 +130,13 @@ def make_app(tmp_path):
 
     def make(database_url, **settings):
         app = create_app(settings_for(database_url, tmp_path / "instance", MACROCHAT_RATE_LIMITS="off", **settings))
-        made.append(app)
+        made.append((app, app.extensions["macrochat.registry"].providers))
         return app
 
     yield make
-    for app in made:
+    for app, providers in made:
+        for provider in providers:
+            provider.close()  # `flask doctor` leaves an idle connection
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
