@@ -13,6 +13,8 @@ from flask import Response, request
 from .connections import CLEAN_ENDS, BodyCut, Follower
 from .models import STREAMING
 
+# What a server's own access log reads of a request when its body has ended.
+REQUEST_LINE = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "REMOTE_ADDR")
 LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representation that still grows
 
 
@@ -48,7 +50,9 @@ def _set_up(response: Response, headers: dict[str, str], follower: Follower) -> 
 def _forget(response: Response, environ: dict[str, Any]) -> None:
     """What nobody needs while the body lasts, 3 kB of it."""
     response.headers.clear()
+    line = {name: environ[name] for name in REQUEST_LINE if name in environ}
     environ.clear()
+    environ.update(line)
 
 
 def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
