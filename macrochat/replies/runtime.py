@@ -285,10 +285,11 @@ class Runtime:
         if not credentials:
             return
         with self.app.app_context():
-            valid = self.still_valid(credentials)
-        for connection in open_now:
-            if connection.credential is not None and connection.credential in credentials - valid:
-                connection.close("revoked")
+            revoked = credentials - self.still_valid(credentials)
+        if revoked:
+            for connection in open_now:
+                if connection.credential in revoked:
+                    connection.close("revoked")
 
     # Greenlets
 
