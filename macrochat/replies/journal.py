@@ -14,15 +14,18 @@ from typing import Protocol
 
 import gevent
 from gevent.event import Event
+from sqlalchemy import Connection
 
 from .. import metrics
 from ..database import is_outage
 from ..logs import get_logger
-from .store import Entry, Fenced, Part, Store, fold, hold_lease
+from .store import Entry, Fenced, Part, Store, delete_rows, hold_lease, store_parts
 
 log_line = get_logger(__name__)
 
 FOLD_SECONDS = 1.0
+FOLD_REPLIES = 128  # of one transaction, so that it takes a millisecond or two
+FOLD_ROWS = 16
 MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in one statement
 MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
 MAX_PENDING_BYTES_PER_LOG = 512 << 10
@@ -87,7 +90,7 @@ class Journal:
     def __init__(self, store: Store, owner: uuid.UUID, interval: float, on_fenced: Callable[[], None]) -> None:
         self.store = store
         self.owner = owner
-        self.logs: dict[uuid.UUID, Log] = {}
+        self.logs: dict[bytes, Log] = {}  # by key
         self._interval = interval
         self._on_fenced = on_fenced
         self._seq = 0  # of the last row tried
@@ -111,7 +114,7 @@ class Journal:
         """Begins to write a log. What it holds already is stored."""
         log.folded = log.end
         log.error = None
-        self.logs[log.reply_id] = log
+        self.logs[log.key] = log
 
     def put(self, log: Log, piece: bytes) -> bool:
         """Hands over text to be committed, without waiting. Returns whether more may come before `wait_for_room`.
@@ -145,8 +148,8 @@ class Journal:
 
     def close(self, log: Log, status: str) -> None:
         """Ends a log after its final claim; its readers learn the status."""
-        if self.logs.get(log.reply_id) is log:
-            del self.logs[log.reply_id]
+        if self.logs.get(log.key) is log:
+            del self.logs[log.key]
         log.finish(status)
 
     def abandon(self) -> list[Log]:
@@ -171,24 +174,46 @@ class Journal:
         self._seq = self._seq_committed = self._folded_seq = 0
         self._mark = (0, [])
 
-    def fold(self) -> None:
-        """Moves what was committed before the last call into per-reply chunks.
+    def fold(self, seconds: float = 0.0) -> None:
+        """Moves what was committed before the last call into per-reply chunks, in small transactions.
 
-        So a row lives for one to two FOLD_SECONDS, and readers elsewhere that look ten times a second meet every row.
-        Raises Fenced, and database errors (nothing is changed then, and the next call does it).
+        All of it is stored, spread over so many seconds, before its rows go: what is in both is read once. (As one
+        transaction it stopped every stream for 25 ms, once a second.) So a row lives at least for `seconds`, and
+        readers elsewhere that look ten times a second meet every row. Raises Fenced, and database errors: what was not
+        done then is done by the next call.
         """
-        seq, ends = self._mark
-        owner = self.owner
-        grown = [(log, end) for log, end in ends if end > log.folded and log.reply_id in self.logs]
-        parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
+        (seq, ends), owner = self._mark, self.owner
         if seq > self._folded_seq:
-            self.store.transact(lambda connection: _fold(connection, owner, seq, parts))
-        if owner != self.owner:
+            slices = [ends[start : start + FOLD_REPLIES] for start in range(0, len(ends), FOLD_REPLIES)] or [[]]
+            for some in slices:
+                self._store(owner, some)
+                gevent.sleep(seconds / len(slices))
+            while self.owner == owner and self._folded_seq < seq:
+                self._delete(owner, min(self._folded_seq + FOLD_ROWS, seq))
+                gevent.sleep(0)
+        if self.owner == owner:
+            self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
+
+    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> None:
+        grown = [(log, end) for log, end in ends if end > log.folded and self.logs.get(log.key) is log]
+        if not grown or self.owner != owner:
             return
+        parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
+        self._transact(owner, lambda connection: store_parts(connection, owner, parts))
         for log, end in grown:
-            log.folded = end
-        self._folded_seq = seq
-        self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
+            log.folded = max(log.folded, end)
+
+    def _delete(self, owner: uuid.UUID, seq: int) -> None:
+        self._transact(owner, lambda connection: delete_rows(connection, owner, seq))
+        if self.owner == owner:
+            self._folded_seq = seq
+
+    def _transact(self, owner: uuid.UUID, work: Callable[[Connection], None]) -> None:
+        def leased(connection: Connection) -> None:
+            hold_lease(connection, owner)
+            work(connection)
+
+        self.store.transact(leased)
 
     def waiting(self) -> tuple[int, float]:
         """Bytes that wait for a commit, and for how many seconds the oldest of them has."""
@@ -221,7 +246,7 @@ class Journal:
         for log, data in batch:
             log.committing = False
             self._pending_bytes -= len(data)
-            if self.owner != owner or log.error or self.logs.get(log.reply_id) is not log:
+            if self.owner != owner or log.error or self.logs.get(log.key) is not log:
                 continue  # given up meanwhile: whoever goes on with the reply reads this from the database
             if error is None:
                 log.grow(data)
@@ -272,16 +297,14 @@ class Journal:
             pause = min(1.0, pause * 2)
 
     def _fold_loop(self) -> None:
+        pause = FOLD_SECONDS
         while True:
-            gevent.sleep(FOLD_SECONDS)
+            gevent.sleep(pause)
+            began = time.monotonic()
             try:
-                self.fold()
+                self.fold(FOLD_SECONDS)
             except Fenced:
                 self._on_fenced()
-            except Exception as error:  # noqa: BLE001 - the next fold does it
+            except Exception as error:  # noqa: BLE001 - the next fold goes on
                 log_line.warning("journal_fold_failed", error=type(error).__name__)
-
-
-def _fold(connection: object, owner: uuid.UUID, seq: int, parts: list[Part]) -> None:
-    hold_lease(connection, owner)  # type: ignore[arg-type]
-    fold(connection, owner, seq, parts)  # type: ignore[arg-type]
+            pause = max(0.0, FOLD_SECONDS - (time.monotonic() - began))

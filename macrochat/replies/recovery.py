@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ..database import clock, new_id, now
 from . import texts
 from .models import STREAMING
-from .store import Fenced, Store, fold, journal, merge, replies, rows_after, workers
+from .store import Fenced, Store, delete_rows, journal, merge, replies, rows_after, store_parts, workers
 
 RENEW_SECONDS = 1.0
 
@@ -121,7 +121,8 @@ def _dead_here(connection: sa.Connection) -> list[uuid.UUID]:
 def _fence(connection: sa.Connection, dead: uuid.UUID, *, given_up: bool) -> None:
     rows = rows_after(connection, dead, -1)
     if rows:
-        fold(connection, dead, rows[-1][0], merge(entry for _seq, entries in rows for entry in entries))
+        store_parts(connection, dead, merge(entry for _seq, entries in rows for entry in entries))
+        delete_rows(connection, dead, rows[-1][0])
     connection.execute(sa.delete(workers).where(workers.c.id == dead))
     if given_up:  # a deploy is not the reply's fault: the claim that follows shall not count
         left = sa.and_(replies.c.owner == dead, replies.c.status == STREAMING)

@@ -167,7 +167,7 @@ class Runtime:
         """The reply is not ours any more: its readers learn from the database what becomes of it."""
         if self.generations.get(generation.log.reply_id) is generation:
             del self.generations[generation.log.reply_id]
-            self.journal.logs.pop(generation.log.reply_id, None)
+            self.journal.logs.pop(generation.log.key, None)
             self.tails.keep(generation.log, generation.owner)
 
     def _finish(self, generation: Generation, outcome: Outcome) -> bool:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gevent
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..config import Settings
 from ..database import clock, engine_options, prepare_engine
@@ -113,26 +114,41 @@ def hold_lease(connection: sa.Connection, owner: uuid.UUID) -> None:
         raise Fenced
 
 
-def fold(connection: sa.Connection, owner: uuid.UUID, seq: int, parts: Sequence[Part]) -> None:
-    """Moves text out of the journal: stores `parts` as chunks and deletes the owner's rows up to `seq`.
+def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Part]) -> None:
+    """Stores `parts` as chunks, beside the journal's rows that hold them too until `delete_rows`.
 
-    Parts of replies that are not running under this owner any more are dropped: their text is already elsewhere.
+    Parts of replies that are not running under this owner any more are dropped: their text is already elsewhere. A part
+    may come again, as it was or longer.
     """
-    if parts:
-        running = set(connection.execute(_RUNNING, {"owner": owner}).scalars())
-        alive = [part for part in parts if part[0] in running]
-        if alive:
-            names = ("reply_id", "offset", "bytes")
-            connection.execute(_STORE_CHUNKS, [dict(zip(names, part, strict=True)) for part in alive])
+    asked = {"owner": owner, "ids": [reply_id for reply_id, _offset, _data in parts]}
+    running = set(connection.execute(_RUNNING, asked).scalars())
+    rows = [{"reply_id": part[0], "offset": part[1], "bytes": part[2]} for part in parts if part[0] in running]
+    if rows:
+        connection.execute(_STORE_CHUNKS[connection.dialect.name], rows)
+
+
+def delete_rows(connection: sa.Connection, owner: uuid.UUID, seq: int) -> None:
+    """Deletes the owner's journal up to row `seq`. Its text must be stored elsewhere."""
     connection.execute(_DELETE_ROWS, {"worker": owner, "last": seq})
+
+
+def _upsert(insert: Callable[..., Any]) -> Any:
+    statement = insert(chunks)
+    return statement.on_conflict_do_update(
+        index_elements=[chunks.c.reply_id, chunks.c.offset], set_={"bytes": statement.excluded.bytes}
+    )
 
 
 _RUNNING = (
     sa.select(replies.c.id)
-    .where(replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING)
+    .where(
+        replies.c.id.in_(sa.bindparam("ids", expanding=True)),
+        replies.c.owner == sa.bindparam("owner"),
+        replies.c.status == STREAMING,
+    )
     .with_for_update(read=True)
 )
-_STORE_CHUNKS = sa.insert(chunks)
+_STORE_CHUNKS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
 _DELETE_ROWS = sa.delete(journal).where(
     journal.c.owner == sa.bindparam("worker"), journal.c.seq <= sa.bindparam("last")
 )

@@ -19,7 +19,7 @@ from macrochat.replies.claims import Outcome
 from macrochat.replies.journal import Journal, Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
 from macrochat.replies.recovery import Lease, Orphan, _sweep
-from macrochat.replies.store import Entry, Store, fold, merge, rows_after, workers
+from macrochat.replies.store import Entry, Store, delete_rows, merge, rows_after, store_parts, workers
 from tests.support.databases import settings_for
 
 
@@ -67,12 +67,14 @@ class Desk:
         self.store.commit(self.owner, self.seq, [(reply.bytes, offset, data) for reply, offset, data in entries])
         return self.seq
 
-    def fold(self, seq: int | None = None) -> None:
-        """Folds the rows up to `seq` (all)."""
+    def fold(self, seq: int | None = None, *, rows_stay: bool = False) -> None:
+        """Folds the rows up to `seq` (all); half-way, if the `rows_stay`."""
         rows = [(number, entries) for number, entries in self.rows() if seq is None or number <= seq]
         if rows:
             parts = merge(entry for _number, found in rows for entry in found)
-            self.store.transact(lambda connection: fold(connection, self.owner, rows[-1][0], parts))
+            self.store.transact(lambda connection: store_parts(connection, self.owner, parts))
+            if not rows_stay:
+                self.store.transact(lambda connection: delete_rows(connection, self.owner, rows[-1][0]))
 
     def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> bool:
         outcome = Outcome(status=status)

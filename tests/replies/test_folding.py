@@ -113,12 +113,108 @@ def test_a_fold_that_fails_is_done_by_the_next(desk, monkeypatch):
     assert (desk.count(JournalRow), desk.count(ReplyChunk), desk.text(log.reply_id)) == (0, 1, b"hello")
 
 
+def test_a_fold_of_more_than_one_transaction_takes_all(desk, monkeypatch):
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 3)
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_ROWS", 2)
+    journal = desk.journal()
+    logs = written(desk, journal, *([b"%d " % number] * 5 for number in range(10)))
+    journal.fold()
+    journal.fold()
+    assert (desk.count(JournalRow), desk.count(ReplyChunk)) == (0, 10)
+    assert [desk.text(log.reply_id) for log in logs] == [b"%d " % number * 5 for number in range(10)]
+
+
+@pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
+def test_a_fold_may_end_between_any_two_of_its_transactions(new_desk, monkeypatch, done):
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 2)
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_ROWS", 2)
+    desk = new_desk()
+    journal = desk.journal()
+    logs = written(desk, journal, *([b"%d " % number, b"more"] for number in range(5)))
+    journal.fold()
+    left, transact = done, desk.store.transact
+
+    def break_off(work):
+        nonlocal left
+        if not left:
+            raise OSError("killed")
+        left -= 1
+        return transact(work)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.store, "transact", break_off)
+        with pytest.raises(OSError, match="killed"):
+            journal.fold()
+    texts_of = {log.reply_id: b"%d more" % number for number, log in enumerate(logs)}
+    assert {reply: desk.text(reply) for reply in texts_of} == texts_of
+    desk.sleep()
+    orphans = new_desk().sweep()
+    assert {orphan.reply_id: orphan.text for orphan in orphans} == texts_of
+
+
+def test_a_fold_whose_acknowledgement_was_lost_is_done_again_with_what_came_since(desk, monkeypatch):
+    journal = desk.journal()
+    [log] = written(desk, journal, [b"one "])
+    journal.fold()
+    transact = desk.store.transact
+
+    def lose(work):
+        transact(work)
+        raise OSError("connection lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.store, "transact", lose)
+        with pytest.raises(OSError, match="connection lost"):
+            journal.fold()
+    assert desk.count(ReplyChunk) == 1
+    append(journal, log, b"two")
+    journal.flush(log)
+    journal.fold()
+    journal.fold()
+    assert (desk.count(JournalRow), desk.text(log.reply_id)) == (0, b"one two")
+
+
+def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk, monkeypatch):
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 1)
+    journal = desk.journal()
+    logs = written(desk, journal, [b"first"], [b"second"], [b"third"])
+    journal.fold()
+    folding = gevent.spawn(journal.fold, 0.3)
+    gevent.sleep(0.05)
+    for log in logs:
+        assert desk.finish(log.reply_id, 0, bytes(log.data))
+        journal.close(log, "complete")
+    folding.get()
+    assert (desk.count(JournalRow), desk.count(ReplyChunk)) == (0, 0)
+    assert [desk.text(log.reply_id) for log in logs] == [b"first", b"second", b"third"]
+
+
+def test_a_worker_that_is_fenced_in_the_middle_of_a_fold_deletes_nothing_under_its_new_name(new_desk, monkeypatch):
+    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 1)
+    desk = new_desk()
+    journal = desk.journal()
+    logs = written(desk, journal, [b"first"], [b"second"])
+    journal.fold()
+    folding = gevent.spawn(journal.fold, 0.2)
+    gevent.sleep(0.05)
+    journal.abandon()
+    journal.adopt(desk.lease.register())
+    folding.get()
+    assert [desk.text(log.reply_id) for log in logs] == [b"first", b"second"]
+    assert desk.count(JournalRow) > 0
+    later = Log(desk.reply())
+    journal.open(later)
+    journal.fold()
+    assert [desk.text(log.reply_id) for log in logs] == [b"first", b"second"]
+
+
 @HERE
 @given(
     st.lists(
         st.one_of(
             st.tuples(st.just("write"), st.integers(0, 2), PIECES),
             st.tuples(st.just("fold"), st.integers(0, 3), st.none()),
+            st.tuples(st.just("fold half-way"), st.integers(0, 3), st.none()),
             st.tuples(st.just("finish"), st.integers(0, 2), PIECES),
             st.tuples(st.just("take over"), st.none(), st.none()),
         ),
@@ -137,6 +233,8 @@ def test_text_reads_the_same_after_any_sequence_of_moves(new_desk, steps):
             texts_of[reply] += piece.encode()
         elif verb == "fold":
             desk.fold(desk.seq - number)
+        elif verb == "fold half-way":
+            desk.fold(desk.seq - number, rows_stay=True)
         elif verb == "finish" and replies[number] not in final:
             reply = replies[number]
             desk.finish(reply, bases[reply], texts_of[reply][bases[reply] :])
