@@ -1,7 +1,8 @@
 """A reply's committed text, put together from where it may be: the journal, its chunks, its message.
 
-Text only ever moves from the journal to the chunks to the message, in one transaction each. Reading in that order,
-every byte is met at least once even when each statement sees a later state than the one before.
+Text only ever moves from the journal to the chunks to the message, and never leaves a place before it is stored in the
+next. Reading in that order, every byte is met at least once even when each statement sees a later state than the one
+before.
 """
 
 from __future__ import annotations
