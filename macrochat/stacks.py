@@ -29,15 +29,17 @@ def call_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     child = greenlet(function)  # when it ends, it goes on here: this greenlet is its parent
     child.gr_context = _context()
     go_on: Callable[[], Any] = functools.partial(child.switch, *args, **kwargs)
-    while True:
-        try:
-            result = go_on()
-        except BaseException as error:
-            if child.dead:
-                raise
-            go_on = functools.partial(child.throw, error)
-        else:
-            break
+    try:
+        while True:
+            try:
+                result = go_on()
+                break
+            except BaseException as error:
+                if child.dead:
+                    raise
+                go_on = functools.partial(child.throw, error)
+    finally:
+        del go_on  # an error in it holds this frame, and so what the function was given
     if isinstance(result, GreenletExit):  # a greenlet that ends so returns it
         raise result
     return result  # type: ignore[no-any-return]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import gc
+import weakref
 
 import gevent
+import greenlet
 import pytest
 from gevent.event import Event
 
@@ -68,8 +71,6 @@ def test_a_greenlet_that_has_no_context_yet_keeps_what_was_set():
     def caller():
         call_aside(word.set, "kept")
         return word.get()
-
-    import greenlet
 
     assert greenlet.greenlet(caller).switch() == "kept"
 
@@ -160,3 +161,30 @@ def test_the_callers_time_out_ends_the_function():
     with pytest.raises(gevent.Timeout), gevent.Timeout(0.01):
         call_aside(wait)
     assert ended.is_set()
+
+
+def test_a_call_that_was_killed_keeps_nothing_it_was_given():
+    class Argument:
+        pass
+
+    def wait(_argument):
+        gevent.sleep(60)
+
+    def caller():
+        argument = Argument()
+        given.append(weakref.ref(argument))
+        try:
+            call_aside(wait, argument)
+        except Stop:
+            return
+
+    given = []
+    gc.disable()
+    try:
+        job = gevent.spawn(caller)
+        gevent.sleep(0.01)
+        job.kill(Stop, block=False)
+        job.join()
+        assert given[0]() is None
+    finally:
+        gc.enable()
