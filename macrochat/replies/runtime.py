@@ -205,10 +205,12 @@ class Runtime:
             if not self.draining:
                 self._register()
             return
+        worker_id = self.worker_id
         try:
             self.lease.renew()
         except Fenced:
-            self._lose_lease()
+            if self.worker_id == worker_id:
+                self._lose_lease()
 
     def _sweep(self) -> None:
         if self.draining or not self._registered:
@@ -258,15 +260,14 @@ class Runtime:
 
     def _watch_own(self) -> None:
         """Sees stops written by other processes, and replies that were deleted. Mostly there is nothing to see."""
-        before, mine = list(self.generations), {"owner": self.journal.owner}
+        before, mine = dict(self.generations), {"owner": self.journal.owner}
         with self.tails.engine.connect() as connection:
             summary = connection.execute(_SUMMARY, mine).one()
             if summary.running >= len(before) and not summary.wishes:
                 return
             wishes = {row.id: row.stop_requested for row in connection.execute(_RUNNING, mine)}
-        for reply_id in before:
-            generation = self.generations.get(reply_id)
-            if generation is None:
+        for reply_id, generation in before.items():
+            if self.generations.get(reply_id) is not generation:  # ended, perhaps begun again, since the question
                 continue
             if reply_id not in wishes:
                 self._forget(generation)
