@@ -95,6 +95,7 @@ class Journal:
         self._on_fenced = on_fenced
         self._seq = 0  # of the last row tried
         self._seq_committed = 0
+        self._doubtful: list[int] = []  # rows that were given up without knowing whether they are there
         self._folded_seq = 0
         self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
         self._dirty: dict[Log, None] = {}
@@ -172,6 +173,7 @@ class Journal:
         """Goes on under a new worker id after a fence."""
         self.owner = owner
         self._seq = self._seq_committed = self._folded_seq = 0
+        self._doubtful.clear()
         self._mark = (0, [])
 
     def fold(self, seconds: float = 0.0) -> None:
@@ -188,8 +190,11 @@ class Journal:
             for some in slices:
                 self._store(owner, some)
                 gevent.sleep(seconds / len(slices))
-            while self.owner == owner and self._folded_seq < seq:
-                self._delete(owner, min(self._folded_seq + FOLD_ROWS, seq))
+            for last in (*range(self._folded_seq + FOLD_ROWS, seq, FOLD_ROWS), seq):
+                if self.owner == owner:
+                    self._delete(owner, self._folded_seq + 1, last)
+                if self.owner == owner:
+                    self._folded_seq = last
                 gevent.sleep(0)
         if self.owner == owner:
             self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
@@ -203,10 +208,8 @@ class Journal:
         for log, end in grown:
             log.folded = max(log.folded, end)
 
-    def _delete(self, owner: uuid.UUID, seq: int) -> None:
-        self._transact(owner, lambda connection: delete_rows(connection, owner, seq))
-        if self.owner == owner:
-            self._folded_seq = seq
+    def _delete(self, owner: uuid.UUID, first: int, last: int) -> None:
+        self._transact(owner, lambda connection: delete_rows(connection, owner, first, last))
 
     def _transact(self, owner: uuid.UUID, work: Callable[[Connection], None]) -> None:
         def leased(connection: Connection) -> None:
@@ -246,10 +249,10 @@ class Journal:
         for log, data in batch:
             log.committing = False
             self._pending_bytes -= len(data)
-            if self.owner != owner or log.error or self.logs.get(log.key) is not log:
-                continue  # given up meanwhile: whoever goes on with the reply reads this from the database
+            if self.owner != owner or self.logs.get(log.key) is not log:
+                continue  # another life's, or another's: whoever goes on with the reply reads this from the database
             if error is None:
-                log.grow(data)
+                log.grow(data)  # given up or not: what is stored may be shown elsewhere, and must be folded
             else:
                 self.give_up(log, error)
         settled, self._settled = self._settled, Event()
@@ -282,6 +285,7 @@ class Journal:
         pause = 0.05
         while True:
             try:
+                self._delete_doubtful(owner)
                 self.store.commit(owner, seq, entries)
                 if self.owner == owner:
                     self._seq_committed = seq
@@ -292,19 +296,27 @@ class Journal:
                 metrics.COMMIT_FAILURES.labels("outage" if is_outage(error) else "error").inc()
                 log_line.warning("journal_commit_failed", error=type(error).__name__, outage=is_outage(error))
                 if time.monotonic() > give_up or not is_outage(error):
+                    self._doubtful.append(seq)
                     return StorageFailed()
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
+
+    def _delete_doubtful(self, owner: uuid.UUID) -> None:
+        """A row that was given up may be there, its acknowledgement lost: what comes next must not stand behind it."""
+        while self._doubtful:
+            self._delete(owner, self._doubtful[-1], self._doubtful[-1])
+            self._doubtful.pop()
 
     def _fold_loop(self) -> None:
         pause = FOLD_SECONDS
         while True:
             gevent.sleep(pause)
-            began = time.monotonic()
+            began, owner = time.monotonic(), self.owner
             try:
                 self.fold(FOLD_SECONDS)
             except Fenced:
-                self._on_fenced()
+                if self.owner == owner:
+                    self._on_fenced()
             except Exception as error:  # noqa: BLE001 - the next fold goes on
                 log_line.warning("journal_fold_failed", error=type(error).__name__)
             pause = max(0.0, FOLD_SECONDS - (time.monotonic() - began))

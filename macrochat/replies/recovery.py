@@ -122,7 +122,7 @@ def _fence(connection: sa.Connection, dead: uuid.UUID, *, given_up: bool) -> Non
     rows = rows_after(connection, dead, -1)
     if rows:
         store_parts(connection, dead, merge(entry for _seq, entries in rows for entry in entries))
-        delete_rows(connection, dead, rows[-1][0])
+        delete_rows(connection, dead, rows[0][0], rows[-1][0])
     connection.execute(sa.delete(workers).where(workers.c.id == dead))
     if given_up:  # a deploy is not the reply's fault: the claim that follows shall not count
         left = sa.and_(replies.c.owner == dead, replies.c.status == STREAMING)

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 import gevent
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..config import Settings
 from ..database import clock, engine_options, prepare_engine
@@ -122,21 +121,21 @@ def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Par
     """
     asked = {"owner": owner, "ids": [reply_id for reply_id, _offset, _data in parts]}
     running = set(connection.execute(_RUNNING, asked).scalars())
-    rows = [{"reply_id": part[0], "offset": part[1], "bytes": part[2]} for part in parts if part[0] in running]
-    if rows:
-        connection.execute(_STORE_CHUNKS[connection.dialect.name], rows)
+    alive = {part[:2]: part for part in parts if part[0] in running}.values()
+    if not alive:
+        return
+    if connection.dialect.name == "sqlite":
+        rows: Any = [{"reply_id": reply_id, "offset": offset, "bytes": data} for reply_id, offset, data in alive]
+        connection.execute(_STORE_ON_SQLITE, rows)
+    else:
+        ids, offsets, texts = zip(*alive, strict=True)
+        rows = {"ids": [str(reply_id) for reply_id in ids], "offsets": list(offsets), "texts": list(texts)}
+        connection.execute(_STORE_ON_POSTGRESQL, rows)
 
 
-def delete_rows(connection: sa.Connection, owner: uuid.UUID, seq: int) -> None:
-    """Deletes the owner's journal up to row `seq`. Its text must be stored elsewhere."""
-    connection.execute(_DELETE_ROWS, {"worker": owner, "last": seq})
-
-
-def _upsert(insert: Callable[..., Any]) -> Any:
-    statement = insert(chunks)
-    return statement.on_conflict_do_update(
-        index_elements=[chunks.c.reply_id, chunks.c.offset], set_={"bytes": statement.excluded.bytes}
-    )
+def delete_rows(connection: sa.Connection, owner: uuid.UUID, first: int, last: int) -> None:
+    """Deletes the owner's rows from `first` to `last`. Their text must be stored elsewhere, or never shown."""
+    connection.execute(_DELETE_ROWS, {"worker": owner, "first": first, "last": last})
 
 
 _RUNNING = (
@@ -148,9 +147,18 @@ _RUNNING = (
     )
     .with_for_update(read=True)
 )
-_STORE_CHUNKS = {"sqlite": _upsert(sqlite.insert), "postgresql": _upsert(postgresql.insert)}
+_STORE_ON_SQLITE = sa.text(
+    'INSERT INTO reply_chunks (reply_id, "offset", bytes) VALUES (:reply_id, :offset, :bytes) '
+    'ON CONFLICT (reply_id, "offset") DO UPDATE SET bytes = excluded.bytes'
+).bindparams(sa.bindparam("reply_id", type_=sa.Uuid))
+# One round trip: the driver would send an INSERT with a list of rows and a conflict clause row by row.
+_STORE_ON_POSTGRESQL = sa.text(
+    'INSERT INTO reply_chunks (reply_id, "offset", bytes) '
+    "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:offsets AS bigint[]), CAST(:texts AS bytea[])) "
+    'ON CONFLICT (reply_id, "offset") DO UPDATE SET bytes = excluded.bytes'
+)
 _DELETE_ROWS = sa.delete(journal).where(
-    journal.c.owner == sa.bindparam("worker"), journal.c.seq <= sa.bindparam("last")
+    journal.c.owner == sa.bindparam("worker"), journal.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
 )
 
 

@@ -74,7 +74,7 @@ class Desk:
             parts = merge(entry for _number, found in rows for entry in found)
             self.store.transact(lambda connection: store_parts(connection, self.owner, parts))
             if not rows_stay:
-                self.store.transact(lambda connection: delete_rows(connection, self.owner, rows[-1][0]))
+                self.store.transact(lambda connection: delete_rows(connection, self.owner, 0, rows[-1][0]))
 
     def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> bool:
         outcome = Outcome(status=status)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from macrochat.replies import texts
 from macrochat.replies.journal import Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
-from macrochat.replies.store import Fenced, merge
+from macrochat.replies.store import Fenced, merge, store_parts
 from tests.replies.desk import append, pieces_of
 
 HERE = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -172,6 +172,13 @@ def test_a_fold_whose_acknowledgement_was_lost_is_done_again_with_what_came_sinc
     journal.fold()
     journal.fold()
     assert (desk.count(JournalRow), desk.text(log.reply_id)) == (0, b"one two")
+
+
+def test_a_part_may_come_again_longer_and_twice_at_once(desk):
+    reply = desk.reply()
+    for parts in ([(reply, 0, b"one ")], [(reply, 0, b"one two"), (reply, 4, b"two"), (reply, 0, b"one two")]):
+        desk.store.transact(lambda connection, parts=parts: store_parts(connection, desk.owner, parts))
+    assert (desk.count(ReplyChunk), desk.text(reply)) == (2, b"one two")
 
 
 def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk, monkeypatch):

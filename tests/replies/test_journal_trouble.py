@@ -1,11 +1,14 @@
 """The journal when the database is away, forgets to answer, or says that somebody else writes now."""
 
+import uuid
+
 import gevent
 import pytest
 import sqlalchemy as sa
+from gevent.event import Event
 
 from macrochat.replies import journal as module
-from macrochat.replies.journal import StorageFailed
+from macrochat.replies.journal import Log, StorageFailed
 from macrochat.replies.models import JournalRow, Worker
 from macrochat.replies.store import Fenced
 from tests.replies.desk import Gate, append, open_log
@@ -121,3 +124,61 @@ def test_after_a_fence_it_goes_on_under_a_new_name(desk):
     journal.flush(log)
     assert bytes(log.data) == desk.text(log.reply_id) == b"new"
     assert [number for number, _entries in desk.rows()] == [1]
+
+
+def test_what_was_being_committed_when_a_log_was_given_up_is_folded_with_the_rest(desk):
+    """A drain gives its logs up; others may have shown the row by then."""
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    append(journal, log, b"kept")
+    journal.flush(log)
+    desk.store.after.clear()
+    append(journal, log, b", on its way")
+    gevent.sleep(0.05)
+    journal.give_up(log, Fenced())
+    desk.store.after.set()
+    gevent.sleep(0.05)
+    journal.fold()
+    journal.fold()
+    assert desk.count(JournalRow) == 0
+    assert bytes(log.data) == desk.text(log.reply_id) == b"kept, on its way"
+
+
+def test_a_row_that_was_given_up_but_is_there_does_not_stand_in_front_of_new_text(desk, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    desk.store.fails = [("after", OUTAGE), *[("before", OUTAGE)] * 5]
+    append(journal, log, b"never shown")
+    with pytest.raises(StorageFailed):
+        journal.flush(log)
+    assert desk.count(JournalRow) == 1
+    desk.store.fails = []
+    again = Log(log.reply_id)
+    journal.open(again)
+    append(journal, again, b"new")
+    journal.flush(again)
+    assert bytes(again.data) == desk.text(log.reply_id) == b"new"
+    journal.fold()
+    journal.fold()
+    assert (desk.count(JournalRow), desk.text(log.reply_id)) == (0, b"new")
+
+
+def test_a_fence_that_a_fold_meets_late_does_not_end_the_next_life(desk, monkeypatch):
+    monkeypatch.setattr(module, "FOLD_SECONDS", 0.05)
+    journal = desk.journal()
+    log = open_log(desk, journal)
+    append(journal, log, b"text")
+    journal.flush(log)
+    met = Event()
+
+    def meet_it_late(_work):
+        journal.adopt(uuid.uuid4())
+        met.set()
+        raise Fenced
+
+    with monkeypatch.context() as slow:
+        slow.setattr(desk.store, "transact", meet_it_late)
+        assert met.wait(5)
+    gevent.sleep(0.1)
+    assert desk.fenced == 0
