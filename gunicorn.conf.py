@@ -62,7 +62,7 @@ keepalive = 75
 # Seconds within which a new connection must have sent its first request's headers.
 HEADER_SECONDS = 10
 
-# Connections one worker serves at once. A stream is a greenlet, so this bounds memory (about 30 kB each), not threads.
+# Connections one worker serves at once. A stream is a greenlet, so this bounds memory (about 40 kB each), not threads.
 worker_connections = 4000
 
 # --- The workers ---
