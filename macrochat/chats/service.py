@@ -19,8 +19,9 @@ DEFAULT_TITLE = "New chat"
 MAX_DEPTH = 1 << 30
 TITLE_CHARACTERS = 60  # of a title made from the first message
 
+MessageRow = sa.Row[Any]  # with the columns of a Message by name
 # What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
-Describe = Callable[[uuid.UUID, Sequence[Message]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
+Describe = Callable[[uuid.UUID, Sequence[MessageRow]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
 
 
 class Listed(NamedTuple):
@@ -77,9 +78,9 @@ def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
         session.delete(chat)
 
 
-def branch(chat: Chat) -> list[Message]:
-    """The messages of the branch that is shown, oldest first."""
-    return list(db.session.scalars(_BRANCH, {"chat": chat.id, "leaf": chat.head_id, "newest": MAX_DEPTH}))
+def branch(chat: Chat) -> Sequence[MessageRow]:
+    """The messages of the branch that is shown, oldest first. Rows: making entities of 200 takes 1.7 ms."""
+    return db.session.execute(_BRANCH, {"chat": chat.id, "leaf": chat.head_id, "newest": MAX_DEPTH}).all()
 
 
 def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa.Row[tuple[uuid.UUID, str, str]]]:
@@ -111,11 +112,13 @@ def _path(*what: Any) -> sa.Select[Any]:
     return sa.select(*what).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
 
 
-_BRANCH = _path(Message).execution_options(populate_existing=True)
+_BRANCH = _path(
+    *(Message.id, Message.chat_id, Message.parent_id, Message.role, Message.content, Message.meta, Message.created_at)
+)
 _SAID = _path(Message.id, Message.role, Message.content)
 
 
-def describe(chat: Chat, messages: Sequence[Message]) -> list[dict[str, Any]]:
+def describe(chat: Chat, messages: Sequence[MessageRow]) -> list[dict[str, Any]]:
     """Messages as the API shows them; what their replies know is asked of `replies`."""
     known: dict[uuid.UUID, tuple[str, dict[str, Any]]] = {}
     if hook := current_app.extensions.get("macrochat.describe"):
@@ -136,7 +139,7 @@ def not_found() -> NotFound:
     return NotFound("Chat not found or access denied", code="CHAT_NOT_FOUND")
 
 
-def _show(message: Message, content: str, metadata: dict[str, Any]) -> dict[str, Any]:
+def _show(message: MessageRow, content: str, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(message.id),
         "chatId": str(message.chat_id),
