@@ -1,5 +1,7 @@
 """Nobody guesses passwords by the thousand, and nobody has the whole server."""
 
+import time
+
 import limits as counting
 import pytest
 
@@ -80,7 +82,7 @@ def test_ten_accounts_an_hour_from_one_address(limited, monkeypatch):
         assert register(client, f"{number}@example.org").status_code == 201
     answer = register(client, "11@example.org")
     assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED")
-    assert int(answer.headers["Retry-After"]) > 60
+    assert int(answer.headers["Retry-After"]) > 60 or time.time() % 3600 > 3500, "hours are those of the clock"
     assert register(client, "11@example.org", address="192.0.2.2").status_code == 201
 
 
