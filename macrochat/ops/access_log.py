@@ -45,7 +45,6 @@ class _Line:
     def __init__(self, response: Response) -> None:
         self.began = g.get("began", 0.0)
         self.response: Response | None = response
-        self.follower: Any = getattr(response, "follower", None)
         self.method = request.method if request.method in METHODS else "OTHER"
         self.route = request.url_rule.rule if request.url_rule else "none"
         self.quiet = request.endpoint == "static" or request.blueprint in QUIET_BLUEPRINTS
@@ -55,17 +54,18 @@ class _Line:
         if response is None:
             return
         seconds, status = time.monotonic() - self.began, response.status_code
+        follower = getattr(response, "follower", None)
         REQUESTS.labels(self.method, self.route, status).inc()
-        if self.follower is None:
+        if follower is None:
             REQUEST_SECONDS.observe(seconds)
         facts = {"method": self.method, "route": self.route, "status": status, "durationMs": round(seconds * 1000)}
         write = log_line.debug if self.quiet and status < 500 else log_line.info
-        write("request", **facts, **self._body(response))
-        self.follower = None
+        write("request", **facts, **_body(response, follower))
 
-    def _body(self, response: Response) -> dict[str, object]:
-        """Bytes sent: of the text, for a reply. `end` is why its body ended; all but `finished` cut it."""
-        if self.follower is None:
-            return {"bytes": response.content_length}
-        sent = self.follower.position - self.follower.offset
-        return {"bytes": sent, "replyId": str(self.follower.connection.reply_id), "end": self.follower.end}
+
+def _body(response: Response, follower: Any) -> dict[str, object]:
+    """Bytes sent: of the text, for a reply. `end` is why its body ended; all but `finished` cut it."""
+    if follower is None:
+        return {"bytes": response.content_length}
+    sent = follower.position - follower.offset
+    return {"bytes": sent, "replyId": str(follower.connection.reply_id), "end": follower.end}
