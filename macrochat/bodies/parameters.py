@@ -40,5 +40,5 @@ def query_text(name: str, limit_characters: int) -> str:
 
 
 def invalid(name: str, error: str) -> ValidationError:
-    """The refusal of the query parameter `name`."""
+    """The refusal of what stands at `name`: a query parameter, or a field of a body by its path."""
     return ValidationError(f"{name} {error}", details=[{"field": name, "error": error}])

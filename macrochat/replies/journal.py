@@ -25,7 +25,7 @@ log_line = get_logger(__name__)
 
 FOLD_SECONDS = 1.0
 FOLD_REPLIES = 128  # of one transaction, so that it takes a millisecond or two
-FOLD_ROWS = 16  # of another: rows are big: deleting one takes as long as storing eight parts
+FOLD_ROWS = 16  # of another; deleting one takes as long as storing eight parts
 MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in one statement
 MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
 MAX_PENDING_BYTES_PER_LOG = 512 << 10

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 
-from ..bodies import MIB, Body, find_problem, parse_id, read, text_rules
+from ..bodies import MIB, Body, find_problem, invalid, parse_id, read, text_rules
 from ..chats import service as chats
 from ..errors import ValidationError
 from ..web import success
@@ -100,7 +100,7 @@ def _ask(body: StreamBody) -> Ask:
         raise ValidationError("Messages array must not be empty", details=details)
     last, field = body.messages[-1], f"messages.{len(body.messages) - 1}"
     if not isinstance(last, dict) or last.get("role") != "user":
-        raise _invalid(f"{field}.role", "must be user: only the last message is sent")
+        raise invalid(f"{field}.role", "must be user: only the last message is sent")
     most = current_app.config["SETTINGS"].max_message_characters
     text = text_rules(_text(last, field), f"{field}.content", most, message=True)
     model = None if body.model is None else text_rules(body.model, "model", KEY_CHARACTERS)
@@ -128,7 +128,7 @@ def _text(message: dict[str, Any], field: str) -> object:
         return content
     texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     if not all(isinstance(text, str) for text in texts):
-        raise _invalid(f"{field}.parts", "must hold text")
+        raise invalid(f"{field}.parts", "must hold text")
     return "".join(texts)  # type: ignore[arg-type]
 
 
@@ -150,7 +150,3 @@ def _event_offset() -> int:
 
 def _reply_id(text: str) -> uuid.UUID:
     return parse_id(text, not_found())
-
-
-def _invalid(field: str, error: str) -> ValidationError:
-    return ValidationError(f"{field} {error}", details=[{"field": field, "error": error}])
