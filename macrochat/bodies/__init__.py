@@ -7,9 +7,9 @@ parameters   query parameters and ids in paths
 """
 
 from .models import Body, check, read, read_form
-from .parameters import invalid, parse_id, query_int, query_text
+from .parameters import parse_id, query_int, query_text
 from .receive import MIB, receive
-from .texts import CleanText, PlainText, find_problem, text_rules
+from .texts import CleanText, PlainText, find_problem, invalid, text_rules
 
 __all__ = [
     "MIB",

@@ -7,8 +7,8 @@ import uuid
 
 from flask import request
 
-from ..errors import MacrochatError, ValidationError
-from .texts import find_problem
+from ..errors import MacrochatError
+from .texts import find_problem, invalid
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -37,8 +37,3 @@ def query_text(name: str, limit_characters: int) -> str:
     if find_problem(text) or len(text) > limit_characters:
         raise invalid(name, f"must be text of at most {limit_characters} characters")
     return text
-
-
-def invalid(name: str, error: str) -> ValidationError:
-    """The refusal of what stands at `name`: a query parameter, or a field of a body by its path."""
-    return ValidationError(f"{name} {error}", details=[{"field": name, "error": error}])

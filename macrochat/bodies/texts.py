@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ..errors import MacrochatError, TooLarge, ValidationError
+from ..errors import TooLarge, ValidationError
 
 NUL, NOT_UNICODE = "TEXT_CONTAINS_NUL", "TEXT_NOT_UNICODE"
 SENTENCES = {
@@ -27,15 +27,15 @@ def text_rules(value: object, field: str, limit_characters: int, *, message: boo
     `message`, VALIDATION_ERROR for anything else.
     """
     if not isinstance(value, str):
-        raise _invalid(field, "must be text")
+        raise invalid(field, "must be text")
     if len(value) > limit_characters:
         too_long = f"must have at most {limit_characters} characters"
         if message:
             sentence = f"The message is longer than {limit_characters} characters"
             raise TooLarge(sentence, code="MESSAGE_TOO_LONG", details=[{"field": field, "error": too_long}])
-        raise _invalid(field, too_long)
+        raise invalid(field, too_long)
     if problem := find_problem(value) or ("blank" if is_blank(value) else None):
-        raise _invalid(field, SENTENCES[problem], None if problem == "blank" else problem)
+        raise invalid(field, SENTENCES[problem], None if problem == "blank" else problem)
     return value
 
 
@@ -55,7 +55,8 @@ def is_blank(text: str) -> bool:
     return all(unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") or c in INVISIBLE for c in text)
 
 
-def _invalid(field: str, error: str, code: str | None = None) -> MacrochatError:
+def invalid(field: str, error: str, code: str | None = None) -> ValidationError:
+    """The refusal of what stands at `field`: a query parameter, or a field of a body by its path."""
     return ValidationError(f"{field} {error}", code=code, details=[{"field": field, "error": error}])
 
 

@@ -138,8 +138,7 @@ def _offset() -> int:
     if text is None:
         return _event_offset()
     if not re.fullmatch(r"[0-9]{1,100}", text):
-        error = "must be a whole number of bytes"
-        raise ValidationError(f"offset {error}", code="INVALID_OFFSET", details=[{"field": "offset", "error": error}])
+        raise invalid("offset", "must be a whole number of bytes", "INVALID_OFFSET")
     return int(text)
 
 
