@@ -35,7 +35,7 @@ def text_rules(value: object, field: str, limit_characters: int, *, message: boo
             raise TooLarge(sentence, code="MESSAGE_TOO_LONG", details=[{"field": field, "error": too_long}])
         raise invalid(field, too_long)
     if problem := find_problem(value) or ("blank" if is_blank(value) else None):
-        raise invalid(field, SENTENCES[problem], None if problem == "blank" else problem)
+        raise invalid(field, SENTENCES[problem], code=None if problem == "blank" else problem)
     return value
 
 
@@ -55,7 +55,7 @@ def is_blank(text: str) -> bool:
     return all(unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") or c in INVISIBLE for c in text)
 
 
-def invalid(field: str, error: str, code: str | None = None) -> ValidationError:
+def invalid(field: str, error: str, *, code: str | None = None) -> ValidationError:
     """The refusal of what stands at `field`: a query parameter, or a field of a body by its path."""
     return ValidationError(f"{field} {error}", code=code, details=[{"field": field, "error": error}])
 

@@ -138,7 +138,7 @@ def _offset() -> int:
     if text is None:
         return _event_offset()
     if not re.fullmatch(r"[0-9]{1,100}", text):
-        raise invalid("offset", "must be a whole number of bytes", "INVALID_OFFSET")
+        raise invalid("offset", "must be a whole number of bytes", code="INVALID_OFFSET")
     return int(text)
 
 
