@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 import sqlalchemy as sa
 from flask import Flask, current_app
+from gevent.lock import BoundedSemaphore
 
 from .. import metrics
 from ..config import Settings
@@ -35,6 +36,7 @@ log_line = get_logger(__name__)
 WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
 CREDENTIALS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 1.0
+ENDS_AT_ONCE = 2  # the store has connections for as many, beside those of commits, folds and the lease
 MAX_TAKEOVERS = 3
 HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before somebody else opens new ones
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
@@ -56,6 +58,7 @@ class Runtime:
         # Set by packages above: work to be done every so many seconds while this process serves.
         self.chores: list[tuple[float, Callable[[], None]]] = []
         self._unwritten: set[uuid.UUID] = set()
+        self._ending = BoundedSemaphore(ENDS_AT_ONCE)
         self._started = False
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -150,7 +153,8 @@ class Runtime:
         pause = 0.05
         while True:
             try:
-                claimed = self._finish(generation, outcome)
+                with self._ending:  # hundreds may end in one moment, and the lease must not wait for them
+                    claimed = self._finish(generation, outcome)
                 break
             except Exception as error:  # noqa: BLE001 - nobody else can end this reply
                 log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])

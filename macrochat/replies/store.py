@@ -32,6 +32,7 @@ journal: sa.Table = JournalRow.__table__  # type: ignore[assignment]
 replies: sa.Table = Reply.__table__  # type: ignore[assignment]
 chunks: sa.Table = ReplyChunk.__table__  # type: ignore[assignment]
 workers: sa.Table = Worker.__table__  # type: ignore[assignment]
+CONNECTIONS = 5
 
 
 class Fenced(Exception):
@@ -42,7 +43,7 @@ class Store:
     """Runs the journal's transactions for one process."""
 
     def __init__(self, settings: Settings) -> None:
-        options = engine_options(settings, pool=3, durable=False)
+        options = engine_options(settings, pool=CONNECTIONS, durable=False)
         options.pop("pool_pre_ping", None)  # callers try again; a ping per commit would double its round trips
         self.engine = sa.create_engine(settings.database_url, **options)
         prepare_engine(self.engine, durable=False)

@@ -154,7 +154,8 @@ def sweeps_come_often(monkeypatch):
 
 @pytest.fixture
 def first(run_app, kind, continue_mode, provider):
-    with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, MACROCHAT_LEASE_SECONDS="1") as app:
+    settings = {"MACROCHAT_LEASE_SECONDS": "1", "MACROCHAT_MAX_STREAMS_PER_USER": "10"}
+    with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, **settings) as app:
         yield app
 
 

@@ -10,9 +10,11 @@ import gevent
 import pytest
 import sqlalchemy as sa
 
+from macrochat.chats.models import Chat
 from macrochat.extensions import db
 from macrochat.replies.models import Reply, Worker
-from tests.replies.asking import messages_of, new_chat, question, status_of, when_final
+from macrochat.replies.store import CONNECTIONS
+from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, fence
 from tests.support.processes import wait_until
@@ -91,3 +93,29 @@ def test_what_does_not_finish_in_time_is_handed_over_at_once(first, ada, ada_the
     with first.app_context():
         takeovers = db.session.scalar(sa.select(Reply.takeovers).where(Reply.id == uuid.UUID(reply_id)))
     assert takeovers == 0, "a deploy is not the reply's fault"
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_ends_that_must_wait_keep_neither_the_lease_nor_other_replies_waiting(first, second, ada, provider):
+    """Somebody holds the chats' rows, as an operator's transaction may: more ends wait than there are connections."""
+    room = first.extensions["macrochat"]
+    text = unique()
+    waiting = [begin(ada, text, model=HELD) for _ in range(CONNECTIONS + 1)]
+    _chat, running = begin(ada, model="scripted-endless:5")
+    before = room.worker_id
+    with second.app_context(), db.engine.begin() as connection:
+        chats = [uuid.UUID(chat) for chat, _reply_id in waiting]
+        connection.execute(sa.select(Chat.id).where(Chat.id.in_(chats)).with_for_update())
+        provider.release()
+        for _ in range(4):  # four leases long
+            size = status_of(ada, running)["bytes"]
+            gevent.sleep(1.0)
+            assert status_of(ada, running)["bytes"] > size
+        assert {status_of(ada, reply_id)["status"] for _chat, reply_id in waiting} == {"streaming"}
+    for _chat, reply_id in waiting:
+        status = when_final(ada, reply_id, NOTICED)
+        assert (status["status"], status["attempts"]) == ("complete", 1)
+    assert room.worker_id == before
+    assert len(asked(provider, text)) == len(waiting)
+    ada.post(f"/api/replies/{running}/stop")
+    assert when_final(ada, running, NOTICED)["status"] == "stopped"
