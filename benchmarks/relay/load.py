@@ -13,7 +13,7 @@ from benchmarks.relay.loop import Loop
 from benchmarks.relay.upstream import Upstream
 
 OPEN_SECONDS = 120.0  # for all streams together
-DRAIN_SECONDS = 8.0  # from the upstream's last byte to the client's
+DRAIN_SECONDS = 15.0  # from the upstream's last byte to the client's
 
 
 @dataclass(frozen=True, slots=True)
