@@ -32,7 +32,7 @@ journal: sa.Table = JournalRow.__table__  # type: ignore[assignment]
 replies: sa.Table = Reply.__table__  # type: ignore[assignment]
 chunks: sa.Table = ReplyChunk.__table__  # type: ignore[assignment]
 workers: sa.Table = Worker.__table__  # type: ignore[assignment]
-CONNECTIONS = 5
+CONNECTIONS = 5  # commits, folds and the lease need one each; the rest is for what a process does besides
 
 
 class Fenced(Exception):
