@@ -98,11 +98,8 @@ def _providers() -> Iterator[Finding]:
         where = f"{row['name']} at {row['address']}"
         if row["reachable"] and row["models"]:
             yield Finding("ok", "provider", f"{where} answers: {', '.join(row['models'][:5])}")
-        elif row["reachable"]:
-            yield Finding("warn", "provider", f"{where} answers but lists no models", "name them in MACROCHAT_MODELS")
         else:
-            advice = "look at OPENAI_BASE_URL; the local model is started by the server, not by this command"
-            yield Finding("fail", "provider", f"{where} does not answer", advice)
+            yield Finding("fail", "provider", f"{where}: {row['says']}", row["advice"])
 
 
 def _files() -> Finding:

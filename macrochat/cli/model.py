@@ -18,15 +18,16 @@ group = Room("model", help="The configured model: status, chat.")
 @group.command("status", needs_database=False)
 @as_json
 def status(as_json: bool) -> None:
-    """Show each provider: where it is, whether it answers, which models it has. Exit code 1 when none answers."""
+    """Show each provider: where it is, how it is, which models it has. Exit code 1 when none can be used."""
     found = providers()
     if as_json:
         shown.print_json(found)
     else:
         rows = [row | {"models": ", ".join(row["models"]) or None} for row in found]
-        shown.show(rows, ("name", "address", "reachable", "models"), as_json=False)
+        shown.show(rows, ("name", "address", "state", "models"), as_json=False)
     if not any(row["reachable"] for row in found):
-        raise click.ClickException("No model's server answers")
+        says = [row["says"] for row in found if row["state"] != "unreachable"]
+        raise click.ClickException(says[0] if says else "No model's server answers")
 
 
 @group.command("chat", needs_database=False)

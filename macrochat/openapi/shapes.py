@@ -199,7 +199,10 @@ class Readiness(Shape):
 class Provider(Shape):
     name: str
     address: str
-    reachable: Annotated[bool, Field(description="asked at most every ten seconds")]
+    reachable: Annotated[bool, Field(description="whether requests are likely to work; at most 10 s old")]
+    state: Annotated[str, Field(examples=["ok", "key refused"])]
+    says: Annotated[str, Field(description="the same in a sentence")]
+    advice: Annotated[str, Field(description="what changes it; may be empty")]
     models: list[str]
 
 

@@ -37,14 +37,17 @@ def health() -> dict[str, Any]:
 
 
 def providers() -> list[dict[str, Any]]:
-    """By name: where they are, whether they answer (asked at most every ten seconds), and their models."""
+    """By name: where they are, how they are (asked at most every ten seconds), and their models."""
     registry, probe = current_app.extensions["macrochat.registry"], current_app.extensions["health"]
-    reachable, models = probe.by_name(registry.providers), registry.models()
+    conditions, models = probe.by_name(registry.providers), registry.models()
     return [
         {
             "name": provider.name,
             "address": without_credentials(getattr(provider, "base_url", "")),
-            "reachable": reachable.get(provider.name, False),
+            "reachable": conditions[provider.name].usable,
+            "state": conditions[provider.name].state,
+            "says": conditions[provider.name].says,
+            "advice": conditions[provider.name].advice,
             "models": [model.id for model in models if model.provider == provider.name],
         }
         for provider in registry.providers

@@ -23,6 +23,7 @@ from ..config import ROOT
 from ..extensions import db
 from ..logs import get_logger
 from ..providers.base import Provider
+from ..providers.condition import UNREACHABLE, Condition
 from ..web import success
 
 PROVIDER_SECONDS = 10.0  # how long an answer about the providers is believed: a probe must not become their load
@@ -58,21 +59,18 @@ def readiness() -> dict[str, Any]:
 
 
 class ProviderProbe:
-    """Which providers answer, asked at most every PROVIDER_SECONDS, side by side, by one greenlet for all."""
+    """How the providers are, asked at most every PROVIDER_SECONDS, side by side, by one greenlet for all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answers: dict[str, bool] = {}
+        self._answers: dict[str, Condition] = {}
         self._believed_until = 0.0
 
-    def reachable(self, providers: list[Provider]) -> bool:
-        return any(self.by_name(providers).values())
-
-    def by_name(self, providers: list[Provider]) -> dict[str, bool]:
+    def by_name(self, providers: list[Provider]) -> dict[str, Condition]:
         with self._lock:
             if time.monotonic() >= self._believed_until:
-                asked = {provider.name: gevent.spawn(provider.reachable) for provider in providers}
-                self._answers = {name: bool(greenlet.get()) for name, greenlet in asked.items()}
+                asked = {provider.name: gevent.spawn(provider.check) for provider in providers}
+                self._answers = {name: greenlet.get() or UNREACHABLE for name, greenlet in asked.items()}
                 self._believed_until = time.monotonic() + PROVIDER_SECONDS
             return dict(self._answers)
 
@@ -123,8 +121,11 @@ def check_schema() -> None:
 
 def _check_provider() -> None:
     probe: ProviderProbe = current_app.extensions["health"]
-    if not probe.reachable(current_app.extensions["macrochat.registry"].providers):
-        raise NotReady("No model's server answers")
+    found = probe.by_name(current_app.extensions["macrochat.registry"].providers).values()
+    if any(condition.usable for condition in found):
+        return
+    answering = [condition.says for condition in found if condition.state != "unreachable"]
+    raise NotReady(answering[0] if answering else "No model's server answers")
 
 
 def _older_revisions(folder: Path) -> set[str]:

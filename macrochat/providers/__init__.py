@@ -7,6 +7,8 @@ openai_compatible  any server that speaks the OpenAI HTTP API, through the `open
   completion       an open answer: raw reads in, clean UTF-8 pieces out
   event_stream     bytes → server-sent events
   chunks           events → text, finish_reason, usage
+  model_list       whatever a server lists → the ids that can be offered
+  condition        how a provider is, in words for operators
   continuation     going on with a text that was begun earlier
 local_model        the embedded model's name and weights
 local_llama        the embedded model's process

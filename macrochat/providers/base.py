@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from macrochat.providers.condition import Condition
+
 # How a provider goes on with a text that it began earlier (see DESIGN: takeover and Continue).
 #   prefill  it continues a last assistant message; the stream holds only what is new
 #   prompt   it is asked to go on; it may repeat the end of what it wrote, so the overlap is trimmed
@@ -102,6 +104,6 @@ class Provider(Protocol):
         """Says that a request is likely to come soon. Returns at once, never raises."""
         ...
 
-    def reachable(self, timeout: float = 2.0) -> bool:
-        """Whether the provider answers at all, found out without a paid call. `timeout` in seconds. Never raises."""
+    def check(self, timeout: float = 5.0) -> Condition:
+        """How the provider is, found out without a paid call. `timeout` in seconds. Never raises."""
         ...

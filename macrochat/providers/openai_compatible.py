@@ -14,11 +14,19 @@ import httpx2
 import openai
 
 from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from macrochat.logs import get_logger
+from macrochat.providers import condition
 from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
 from macrochat.providers.completion import EVENTLESS_TIMEOUTS, OpenCompletion
+from macrochat.providers.condition import Condition
 from macrochat.providers.continuation import OverlapTrimmer, conversation
 from macrochat.providers.http_client import LimitedClient, read_up_to
+from macrochat.providers.model_list import in_words, read_model_list
 from macrochat.providers.upstream_errors import from_response
+
+log = get_logger(__name__)
+
+MAX_LIST_BYTES = 16 * 1024 * 1024  # of a list of models; 10,000 with long descriptions are half of it
 
 # vLLM and SGLang need to be told that the last assistant message is to be continued; llama.cpp does it unasked.
 PREFILL_OPTIONS = {"continue_final_message": True, "add_generation_prompt": False}
@@ -59,6 +67,7 @@ class OpenAICompatibleProvider:
             http_client=self._http,
         )
         self._ask_for_usage = True
+        self._left_out: list[str] = []  # of the list of models, when it was last read
 
     def open(self, request: CompletionRequest) -> Completion:
         """Sends the request and waits for the first event. Raises ProviderError if it does not come.
@@ -82,26 +91,36 @@ class OpenAICompatibleProvider:
         return completion
 
     def list_models(self, timeout: float = 5.0) -> list[str]:
-        """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError."""
-        with _our_errors(), _deadline(timeout):
-            response = self._client.get("/models", cast_to=httpx2.Response, options={"timeout": timeout})
-        try:
-            return [str(model["id"]) for model in response.json()["data"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UpstreamBadResponse(detail=f"/models: {error!r}") from error
+        """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError.
 
-    def reachable(self, timeout: float = 2.0) -> bool:
-        """Whether GET /models is answered within `timeout` seconds by anything but a server error. Never raises."""
+        What cannot be an id is left out, and logged when it is not the same as last time.
+        """
+        with _our_errors():
+            return self._list_models(timeout)
+
+    def check(self, timeout: float = 5.0) -> Condition:
+        """How GET /models is answered within `timeout` seconds. Never raises."""
         try:
-            with _deadline(timeout):
-                self._client.get(
-                    "/models", cast_to=httpx2.Response, stream=True, stream_cls=_RawStream, options={"timeout": timeout}
-                ).close()
+            return condition.OK if self._list_models(timeout) else condition.NO_MODELS
         except openai.APIStatusError as error:
-            return error.status_code < httpx2.codes.INTERNAL_SERVER_ERROR
-        except (openai.OpenAIError, ProviderError, UnicodeError):
-            return False
-        return True
+            return condition.from_status(error.status_code)
+        except UpstreamBadResponse:
+            return condition.NO_LIST
+        except (openai.OpenAIError, httpx2.HTTPError, ProviderError, UnicodeError):
+            return condition.UNREACHABLE
+
+    def _list_models(self, timeout: float) -> list[str]:
+        with _deadline(timeout):
+            response = self._client.get(
+                "/models", cast_to=httpx2.Response, stream=True, stream_cls=_RawStream, options={"timeout": timeout}
+            )
+            with contextlib.closing(response):
+                body = read_up_to(response, MAX_LIST_BYTES)
+        ids, left_out = read_model_list(body)
+        if left_out and left_out != self._left_out:
+            log.warning("models left out", provider=self.name, count=len(left_out), ids=in_words(left_out))
+        self._left_out = left_out
+        return ids
 
     def warm(self) -> None:
         """Lets a connection be made in the background, for a request that is likely to come soon. Never raises."""

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from macrochat.errors import ProviderError, UpstreamUnreachable, ValidationError
 from macrochat.providers.base import ContinueMode, ModelInfo, Provider
 from macrochat.providers.local_model import LOCAL_MODEL, LOCAL_MODEL_NAME
+from macrochat.providers.model_list import is_model_id
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -79,6 +80,7 @@ class ListedModels:
         self._lists_models = provider
         self._lock = threading.Lock()  # one greenlet asks, the others wait for its answer
         self._ids: list[str] = []
+        self._bases: set[str] = set()  # the ids without their variants
         self._asked_at = -LIST_SECONDS
         self._failed = False
 
@@ -97,8 +99,7 @@ class ListedModels:
 
     def _lists(self, model_id: str) -> bool:
         """Variants after a colon count as their model: Ollama lists `llama3:latest` and takes `llama3`."""
-        base = _without_variant(model_id)
-        return any(_without_variant(id) == base for id in self._ids)
+        return _without_variant(model_id) in self._bases
 
     def _ask(self, older_than: float) -> None:
         """Asks the server unless that was done in the last `older_than` seconds. Keeps the old list if it fails."""
@@ -107,6 +108,7 @@ class ListedModels:
                 return
             try:
                 self._ids, self._failed = self._lists_models.list_models(), False
+                self._bases = set(map(_without_variant, self._ids))
             except ProviderError:
                 self._failed = True
             self._asked_at = time.monotonic()
@@ -146,14 +148,15 @@ class Registry:
         """
         if model_id is None:
             model_id = self.default_model
+        if not is_model_id(model_id):
+            raise _unknown(model_id)
         for catalogue in self._catalogues:
             if catalogue.has(model_id):
                 return catalogue.provider, model_id
         for catalogue in self._catalogues:
             if catalogue.may_have(model_id):
                 return catalogue.provider, model_id
-        sentence = f"There is no model {model_id[:100]!r} here"
-        raise ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "error": sentence}])
+        raise _unknown(model_id)
 
 
 def build_registry(
@@ -193,6 +196,11 @@ def _remote_catalogue(remote: OpenAICompatibleProvider, models: Sequence[str], *
         return ListedModels(remote)
     ids = models or (OPENAI_DEFAULT_MODEL,)
     return FixedModels(remote, tuple(ModelInfo(id, id, remote.name) for id in ids))
+
+
+def _unknown(model_id: str) -> ValidationError:
+    sentence = f"There is no model {model_id[:100]!r} here"
+    return ValidationError(sentence, code="UNKNOWN_MODEL", details=[{"field": "model", "error": sentence}])
 
 
 def _without_variant(model_id: str) -> str:

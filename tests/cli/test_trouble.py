@@ -101,3 +101,22 @@ def test_the_doctor_tells_what_is_well_and_what_is_not(make_app, sqlite_url, scr
     result = ill.test_cli_runner().invoke(args=["doctor", "--url", "ftp://x"])
     assert result.exit_code == 1
     assert result.stdout.count("FAIL") == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("401", "The model's server refuses this server's API key"),
+        ("404", "The model's server has no list of models at this address (HTTP 404)"),
+        ("page", "The model's server answers, but not with a list of models"),
+        ("empty", "The model's server answers, but lists no models"),
+    ],
+)
+def test_a_provider_that_cannot_be_used_is_told_by_all_who_are_asked(make_app, sqlite_url, scripted, answer, says):
+    app = make_app(sqlite_url, OPENAI_BASE_URL=f"http://127.0.0.1:{scripted.port}/lists/{answer}/v1")
+    doctor = app.test_cli_runner().invoke(args=["doctor"])
+    assert doctor.exit_code == 1
+    assert says in doctor.stdout
+    assert says in app.test_cli_runner().invoke(args=["model", "status", "--json"]).stdout
+    if answer != "empty":  # which can be asked
+        assert app.test_client().get("/readyz").get_json()["checks"]["provider"] == says

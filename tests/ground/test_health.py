@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from macrochat.extensions import db
 from macrochat.ops import health
+from macrochat.providers import condition
 
 
 @pytest.fixture
@@ -16,9 +17,9 @@ def ready(app, monkeypatch):
         answers = True
         asked = 0
 
-        def reachable(self, timeout=2.0):
+        def check(self, timeout=5.0):
             self.asked += 1
-            return self.answers
+            return condition.OK if self.answers else condition.UNREACHABLE
 
     class Registry:
         providers = (Provider(),)

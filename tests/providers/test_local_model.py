@@ -76,4 +76,4 @@ def test_an_answer_that_is_closed_makes_room_at_once(model):
 
 def test_it_is_offered_under_its_name(model):
     assert model.list_models() == [LOCAL_MODEL]
-    assert model.reachable() is True
+    assert model.check().usable

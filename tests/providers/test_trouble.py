@@ -11,6 +11,7 @@ from macrochat.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from macrochat.providers import condition
 from macrochat.providers.base import CompletionRequest
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.providers.conftest import QUESTION, SILENCE, answer_of
@@ -89,7 +90,7 @@ def test_nobody_there(scripted_providers, url):
     answer = answer_of(absent, CompletionRequest("m", QUESTION))
     assert type(answer.error) is UpstreamUnreachable
     assert answer.error.code == "UPSTREAM_UNREACHABLE"
-    assert absent.reachable() is False
+    assert absent.check() == condition.UNREACHABLE
 
 
 def test_an_unwilling_port_times_out(scripted_providers, full_listener):
@@ -106,7 +107,7 @@ def test_the_next_request_works_after_every_trouble(ask):
 
 def test_a_server_is_asked_what_it_has(provider):
     assert "scripted-echo" in provider.list_models()
-    assert provider.reachable() is True
+    assert provider.check() == condition.OK
 
 
 @pytest.mark.parametrize("key", ["ключ", "a\nb", "a b", "\0"])

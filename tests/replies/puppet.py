@@ -8,6 +8,7 @@ from gevent.queue import Queue
 
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.base import CompletionRequest, ContinueMode, Usage
+from macrochat.providers.condition import OK, Condition
 
 MODEL = "puppet"
 
@@ -72,8 +73,8 @@ class Puppet:
     def warm(self):
         pass
 
-    def reachable(self, timeout: float = 2.0) -> bool:
-        return True
+    def check(self, timeout: float = 5.0) -> Condition:
+        return OK
 
     def line_for(self, question: str) -> Line | None:
         """The open answer to a question. Raises AssertionError when there are two: ONE GENERATION."""

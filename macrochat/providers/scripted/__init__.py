@@ -52,6 +52,7 @@ Control    GET  /control/requests   {"open_connections": …, "requests": [{mode
            POST /control/reset      forgets the requests and counters, releases what is held
            POST /control/release    lets every held answer go on, and those to come until the next reset
            GET  /v1/models, /health
+           GET  /lists/NAME/v1/models   an odd list (lists.py has the names), or the HTTP error that NAME is
 """
 
 from macrochat.providers.scripted.texts import expected_text

@@ -12,6 +12,7 @@ from gevent.server import StreamServer
 from gevent.socket import wait_read
 
 from macrochat.providers.scripted.behaviours import BEHAVIOURS, play
+from macrochat.providers.scripted.lists import list_asked_for
 from macrochat.providers.scripted.script import Refusal, Script
 from macrochat.providers.scripted.state import Record, State
 from macrochat.providers.scripted.stream import Broken, Hang, Stream
@@ -64,6 +65,8 @@ class ScriptedServer:
             _send_json(sock, 200, self._control(method, path))
         elif path == "/health":
             _send_json(sock, 200, {"status": "ok"})
+        elif path.endswith("/models") and (odd := list_asked_for(path)):
+            _send(sock, *odd, {"Content-Type": "application/json"})
         elif path.endswith("/models"):
             models = [{"id": f"scripted-{name}", "object": "model", "owned_by": "scripted"} for name in BEHAVIOURS]
             _send_json(sock, 200, {"object": "list", "data": models})

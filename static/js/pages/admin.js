@@ -68,11 +68,11 @@ function newRow(stream) {
   return row
 }
 
-function showProvider({ name, reachable }) {
+function showProvider({ name, reachable, state }) {
   const row = [...$("providers").children].find(item => item.dataset.name === name)
   if (!row) return
   row.dataset.reachable = reachable ? "yes" : "no"
-  setText(row.querySelector(".admin-row-state"), reachable ? "answers" : "does not answer")
+  setText(row.querySelector(".admin-row-state"), reachable ? "answers" : state)
 }
 
 async function stop(button) {
