@@ -1,4 +1,4 @@
-"""Every setting, typed, read once from the environment. A bad value stops the start and names itself."""
+"""Every setting, typed, read once from the environment and `.env`. A bad value stops the start and names itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,11 +75,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, instance: Path = ROOT / "instance") -> Settings:
-        """Reads all settings. `instance` is the folder for the embedded database and the generated secret.
+        """Reads all settings, by default from `environment()`.
 
-        Raises ConfigError at the first value that cannot be used.
+        `instance` is the folder for the embedded database and the generated secret. Raises ConfigError at the first
+        value that cannot be used.
         """
-        read = _Reader(os.environ if environ is None else environ)
+        read = _Reader(environment() if environ is None else environ)
         env = read.choice("MACROCHAT_ENV", "development", ("development", "production"))
         return cls(
             env=cast(Literal["development", "production"], env),
@@ -111,6 +115,31 @@ class Settings:
             trusted_proxies=read.whole("MACROCHAT_TRUSTED_PROXIES", 0, 0, 10),
             log_level=read.choice("MACROCHAT_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         )
+
+
+def environment(env_file: Path = ROOT / ".env") -> dict[str, str]:
+    """The process's variables and, for those it does not have, the lines of `env_file`. Raises ConfigError.
+
+    Flask's own switch FLASK_SKIP_DOTENV=1 leaves the file unread. `os.environ` is not touched: a server that is told to
+    reload reads the file anew.
+    """
+    skip = os.environ.get("FLASK_SKIP_DOTENV", "").lower() not in ("", "0", "false", "no")
+    return dict(os.environ) if skip else _env_file(env_file) | os.environ
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in parse_stream(lines):
+                if line.error or (line.key and line.value is None):
+                    raise ConfigError(f"{path}, line {line.original.line}, must be NAME=value")
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} must be text in UTF-8") from None
 
 
 class _Reader:

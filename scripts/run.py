@@ -2,8 +2,6 @@
 
 Why not honcho: it hands a closed terminal's hang-up on to nobody (an orphan keeps the port), kills with SIGKILL what
 has not ended after five seconds (replies being finished), and lets `.env` override what was set by hand.
-
-`.env`, when there is one, is read first; variables that are set already win.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> int:
     os.chdir(ROOT)
-    load_env_file(ROOT / ".env")
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     settings = read_settings()
     require_free_port(settings.host, settings.port)
@@ -39,17 +36,6 @@ def main() -> int:
     if code := subprocess.call(shlex.split(commands["release"])):
         return code
     return Web(commands["web"], settings).run()
-
-
-def load_env_file(path: Path) -> None:
-    """NAME=value lines; `export `, quotes round the value and lines beginning with # as in a shell."""
-    for line in path.read_text().splitlines() if path.exists() else ():
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line)
-        if match:
-            name, value = match.groups()
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-                value = value[1:-1]
-            os.environ.setdefault(name, value)
 
 
 def read_settings() -> Any:

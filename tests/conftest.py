@@ -22,6 +22,8 @@ if os.environ.get("MACROCHAT_TEST_UNPATCHED") != "1":
 
     monkey.patch_all()  # before anything imports ssl or threading
 
+os.environ["FLASK_SKIP_DOTENV"] = "1"  # a developer's .env reaches no test
+
 import shutil
 
 import pytest

@@ -11,7 +11,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.support.processes import ROOT, ChildProcess, clean_environment, free_port, wait_until
+from tests.support.processes import ROOT, ChildProcess, clean_environment, free_port, is_listening, wait_until
 
 VENV = Path(sys.prefix)
 READY = "Macrochat is ready"
@@ -127,17 +127,53 @@ def test_a_bad_setting_is_said_in_one_sentence(make_run):
     assert "Traceback" not in run.process.output()
 
 
-def test_env_file_is_read_and_the_environment_wins(make_run, checkout):
-    file = checkout / ".env"
-    file.write_text(
-        "# mine\nexport MACROCHAT_LOCAL_MODEL=off\nWEB_CONCURRENCY='nonsense'\nMACROCHAT_LOG_LEVEL=\"debug\"\n"
-    )
-    try:
-        run = make_run(WEB_CONCURRENCY="1")
-    finally:
-        file.unlink()
+@pytest.fixture
+def env_file(checkout):
+    """A factory: writes `.env` into the checkout."""
+    yield (checkout / ".env").write_text
+    (checkout / ".env").unlink()
+
+
+def test_env_file_is_read_and_the_environment_wins(make_run, env_file):
+    env_file("# mine\nexport MACROCHAT_LOCAL_MODEL=off\nWEB_CONCURRENCY='nonsense'\nMACROCHAT_LOG_LEVEL=\"debug\"\n")
+    run = make_run(WEB_CONCURRENCY="1", FLASK_SKIP_DOTENV=0)
     assert "[DEBUG]" in run.process.output()
     assert "Local model" not in run.process.output()
+
+
+BY_HAND = {"flask": ["flask", "db", "upgrade"], "gunicorn": ["gunicorn", "app:app"]}
+
+
+def by_hand(what, checkout, log, **settings):
+    command, *arguments = BY_HAND[what]
+    env = clean_environment(FLASK_SKIP_DOTENV=0, **settings)
+    return ChildProcess([str(VENV / "bin" / command), *arguments], log=log, env=env, cwd=checkout)
+
+
+def test_flask_and_gunicorn_by_hand_read_the_same_env_file(checkout, env_file, tmp_path):
+    port = free_port()
+    env_file(f"DATABASE_URL=sqlite:///instance/mine.db\nPORT={port}\nMACROCHAT_LOCAL_MODEL=off # not here\n")
+    release = by_hand("flask", checkout, tmp_path / "release")
+    release.start(ready=lambda: not release.running)
+    assert (checkout / "instance" / "mine.db").exists(), release.tail()
+    web = by_hand("gunicorn", checkout, tmp_path / "web")
+    web.start(ready=lambda: is_listening(port))
+    try:
+        checks = httpx2.get(f"http://127.0.0.1:{port}/readyz", trust_env=False, timeout=20).json()["checks"]
+        assert checks["schema"] == "ok"
+    finally:
+        web.kill()
+
+
+@pytest.mark.parametrize("what", BY_HAND)
+@pytest.mark.parametrize("line", ["this is no setting", "'PORT=1", "PORT"], ids=["prose", "open quote", "no value"])
+def test_a_broken_line_of_env_file_is_named(checkout, env_file, tmp_path, what, line):
+    env_file("# mine\nMACROCHAT_LOCAL_MODEL=off\n" + line + "\n")
+    run = by_hand(what, checkout, tmp_path / "log")
+    with pytest.raises(AssertionError):
+        run.start(ready=lambda: False)
+    assert f"Macrochat cannot start: {checkout}/.env, line 3, must be NAME=value" in run.output()
+    assert "Traceback" not in run.output()
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,13 @@ _random = random.SystemRandom()  # not the common one, which Hypothesis seeds al
 
 
 def clean_environment(**settings: object) -> dict[str, str]:
-    """This process's environment without any setting of Macrochat, so that a developer's own never reach a test."""
+    """This process's environment without any setting of Macrochat, so that a developer's own never reach a test.
+
+    Those of a developer's `.env` neither: what runs in it leaves the file unread, unless FLASK_SKIP_DOTENV is set to 0.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS) and k not in OURS_EXACT}
-    return kept | {k: str(v) for k, v in settings.items()} | {"NO_PROXY": "127.0.0.1,localhost"}
+    always = {"NO_PROXY": "127.0.0.1,localhost", "FLASK_SKIP_DOTENV": "1"}
+    return kept | always | {k: str(v) for k, v in settings.items()}
 
 
 def free_port() -> int:
