@@ -14,10 +14,9 @@ from ..errors import NotFound
 from ..extensions import db
 from .cursors import Place
 from .models import Chat, Message
+from .titles import DEFAULT_TITLE
 
-DEFAULT_TITLE = "New chat"
 MAX_DEPTH = 1 << 30
-TITLE_CHARACTERS = 60  # of a title made from the first message
 
 MessageRow = sa.Row[Any]  # with the columns of a Message by name
 # What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
@@ -124,15 +123,6 @@ def describe(chat: Chat, messages: Sequence[MessageRow]) -> list[dict[str, Any]]
     if hook := current_app.extensions.get("macrochat.describe"):
         known = hook(chat.id, messages)
     return [_show(message, *known.get(message.id, (message.content, message.meta))) for message in messages]
-
-
-def title_from(text: str) -> str:
-    """A title for a chat that begins with `text`: its first line, cut at a word."""
-    line = next((line for line in (" ".join(line.split()) for line in text.splitlines()) if line), "")
-    if len(line) <= TITLE_CHARACTERS:
-        return line or DEFAULT_TITLE
-    cut = line[:TITLE_CHARACTERS].rsplit(" ", 1)[0] or line[:TITLE_CHARACTERS]
-    return cut.rstrip(" ,.;:") + "…"
 
 
 def not_found() -> NotFound:

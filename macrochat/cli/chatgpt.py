@@ -11,6 +11,8 @@ import hashlib
 import uuid
 from typing import Any
 
+from ..chats import titles
+
 Node = dict[str, Any]
 SPEAKERS = ("user", "assistant")
 NOTES = {"image_asset_pointer": "[image]", "audio_asset_pointer": "[audio]"}
@@ -31,7 +33,7 @@ def chat_from(conversation: Node, user: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": _id(began, owner, original),
         "user": user,
-        "title": str(conversation.get("title") or "").strip().replace("\0", "")[:255] or "Imported chat",
+        "title": titles.fit(str(conversation.get("title") or "").strip().replace("\0", "")) or "Imported chat",
         "headId": head and _id(_time(nodes[head], began), owner, original, head),
         "createdAt": _iso(began),
         "updatedAt": _iso(float(conversation.get("update_time") or began)),

@@ -8,6 +8,7 @@ assets       static files under addresses that change with their content
 
 from flask import Flask
 
+from ..chats.titles import first_cluster
 from . import assets, preferences, routes
 
 # What the browser may call, by the name its one API client uses. The addresses come from the routes themselves.
@@ -41,5 +42,6 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)
     assets.init_app(app)
     preferences.init_app(app)
+    app.add_template_filter(first_cluster)
     templates = {rule.endpoint: assets.template_of(rule.rule) for rule in app.url_map.iter_rules()}
     app.jinja_env.globals["routes"] = {name: templates[endpoint] for name, endpoint in SCRIPT_ROUTES.items()}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..accounts.models import User
 from ..chats import service as chats
+from ..chats import titles
 from ..chats.models import Chat, Message
 from ..database import new_id, now, write
 from ..errors import Conflict, Unavailable, Unprocessable, ValidationError
@@ -232,8 +233,8 @@ def _answer(
         "provider": provider.name,
     }
     session.execute(sa.insert(replies), reply)
-    first = chat.title == chats.DEFAULT_TITLE and question.parent_id is None
-    title = chats.title_from(question.content) if first else chat.title
+    first = chat.title == titles.DEFAULT_TITLE and question.parent_id is None
+    title = titles.title_from(question.content) if first else chat.title
     session.execute(_SHOW, {"chat": chat.id, "head": reply_id, "at": now(), "new_title": title})
     return reply_id
 
