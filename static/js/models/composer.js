@@ -1,4 +1,7 @@
-// Where a message is written. Enter sends, Shift+Enter breaks the line, and what is not sent is kept as a draft.
+import { entersLines } from "../helpers/keys.js"
+
+// Where a message is written. Enter sends where there is a keyboard and Shift+Enter breaks the line; on a phone Enter
+// breaks the line and the button sends. What is not sent is kept as a draft.
 export class Composer {
   #form
   #box
@@ -15,6 +18,7 @@ export class Composer {
     this.#stop = form.querySelector("#stop")
     this.#error = form.querySelector("#composer-error")
     this.#listen()
+    this.#box.enterKeyHint = entersLines() ? "enter" : "send"
     this.write(this.#box.value || session.input)
   }
 
@@ -33,6 +37,17 @@ export class Composer {
     this.#session.input = text
     this.#fit()
     this.update()
+  }
+
+  // Puts an example behind what is written, as typing would: nothing is lost, and undo takes it back. An example that
+  // nobody has touched makes way for the next.
+  suggest(text, examples) {
+    const { value } = this.#box
+    const isExample = examples.includes(value)
+    this.focus()
+    this.#box.setSelectionRange(isExample ? 0 : value.length, value.length)
+    const added = value.trim() && !isExample ? `\n\n${text}` : text
+    if (!document.execCommand("insertText", false, added)) this.write(isExample ? text : value + added)
   }
 
   complain(sentence) {
@@ -63,7 +78,7 @@ export class Composer {
   }
 
   #type(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return
+    if (event.key !== "Enter" || event.shiftKey || entersLines(event)) return
     event.preventDefault()
     this.#submit()
   }

@@ -12,7 +12,7 @@ export class Shortcuts {
 
   #press(event) {
     const verb = this.#verbs[verbFor(event)]
-    if (!verb || event.isComposing || event.defaultPrevented) return
+    if (!verb || event.defaultPrevented) return
     if (verb(event) !== false) event.preventDefault()
   }
 }

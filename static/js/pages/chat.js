@@ -47,6 +47,7 @@ const { chats } = furnish({
   toasts,
   verbs: { newChat: startAfresh, stop: () => session.isLoading ? session.stop() : false, write: () => composer.focus() },
 })
+const examples = [...document.querySelectorAll("[data-prompt]")].map(element => ({ element, text: element.dataset.prompt }))
 const watch = new Watch({ look, sleep: () => session.pause(), wake })
 
 new Announcer({ element: $("announcer"), session })
@@ -67,7 +68,7 @@ on(session, "change", () => {
 on(session, "trouble", ({ sentence }) => toasts.show(sentence, "error"))
 on(chats, "renamed", ({ id, title }) => { if (id === session.chat?.id) rename(title); watch.tell() })
 on(chats, "deleted", ({ id }) => { watch.tell(); if (id === session.chat?.id) location.assign(api.homePage) })
-for (const button of document.querySelectorAll("[data-prompt]")) on(button, "click", () => { composer.write(button.dataset.prompt); composer.focus() })
+for (const { element, text } of examples) on(element, "click", () => composer.suggest(text, examples.map(example => example.text)))
 addEventListener("pagehide", () => session.detach())
 addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload() })
 
