@@ -129,6 +129,7 @@ def _refuse(sock, status, _reason, _message):
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff",
+        "X-DNS-Prefetch-Control: off",
         f"X-Request-Id: {request_id}",
     ]
     util.write_nonblock(sock, "\r\n".join([*head, "", body]).encode())

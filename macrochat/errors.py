@@ -11,6 +11,7 @@
     ├── UnsupportedMediaType          415
     ├── Unprocessable                 422  well formed, but it contradicts what came before
     ├── RateLimited                   429  carries Retry-After
+    ├── HeadersTooLarge               431
     ├── Unavailable                   503  the server cannot do it now; carries Retry-After
     └── ProviderError                 the model's server refused, broke or fell silent
         ├── UpstreamAuth              502  it refused our credentials
@@ -127,6 +128,12 @@ class RateLimited(MacrochatError):
     status = 429
     code = "RATE_LIMITED"
     message = "Too many requests; please wait a moment"
+
+
+class HeadersTooLarge(MacrochatError):
+    status = 431
+    code = "REQUEST_HEADER_FIELDS_TOO_LARGE"
+    message = "The request's headers are too long"
 
 
 class Unavailable(MacrochatError):

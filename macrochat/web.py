@@ -10,11 +10,11 @@ from typing import Any, cast
 import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
-from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .config import Settings
-from .errors import ValidationError
+from .cookies import MAX_HEADER_BYTES, SESSION, Request, SessionCookie
+from .errors import HeadersTooLarge, ValidationError
 
 SESSION_DAYS = 30
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -35,6 +35,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-DNS-Prefetch-Control": "off",  # to hover over a model's link must not tell its host anything
 }
 CORS_REQUEST_HEADERS = "Content-Type, Authorization, X-API-KEY, Idempotency-Key, Last-Event-ID, Range, X-Request-Id"
 CORS_RESPONSE_HEADERS = (
@@ -75,11 +76,12 @@ def iso(moment: dt.datetime | None) -> str | None:
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.json = JSONProvider(app)
+    app.request_class = Request
     app.session_interface = SessionCookie()
     # Else `/api//chats` is answered by a redirect to whatever name the Host header says.
     app.url_map.merge_slashes = False
     app.config.update(
-        SESSION_COOKIE_NAME="macrochat_session",
+        SESSION_COOKIE_NAME=SESSION,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -89,6 +91,7 @@ def init_app(app: Flask) -> None:
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_name_request)
+    app.before_request(_measure_headers)
     app.before_request(_check_host)
     app.before_request(_answer_preflight)
     app.after_request(_complete_headers)
@@ -105,19 +108,18 @@ class JSONProvider(DefaultJSONProvider):
         return current_app.response_class(f"{text}\n".encode(errors="replace"), mimetype="application/json")
 
 
-class SessionCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie; `Secure` exactly when this request came over https."""
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        return request.is_secure
-
-
 def _name_request() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
     # A greenlet serves all requests of one connection: what the last one bound must go.
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _measure_headers() -> None:
+    """gunicorn takes a hundred of 8 kB each and joins equal ones: more than any parser should be given."""
+    if sum(len(value) for name, value in request.environ.items() if name.startswith("HTTP_")) > MAX_HEADER_BYTES:
+        raise HeadersTooLarge()
 
 
 def _check_host() -> None:

@@ -13,13 +13,19 @@ from ..bodies import Body, CleanText, PlainText
 from .passwords import MAX_CHARACTERS, MIN_CHARACTERS
 
 MAX_EMAIL_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+MAX_SENT_CHARACTERS = 2000  # with the white space round it, and accents as characters of their own
 LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"  # letters and digits of any script, hyphens inside
 # What browsers take for `type=email` (WHATWG), and letters of any script: it is only a name to sign in with.
 EMAIL = re.compile(rf"[\w.!#$%&'*+/=?^`{{|}}~-]{{1,64}}@{LABEL}(?:\.{LABEL})*")
 
 
 def canonical_email(text: str) -> str:
-    """The form in which addresses are stored and compared: trimmed, composed (NFC), case-folded."""
+    """The form in which addresses are stored and compared: trimmed, composed (NFC), case-folded.
+
+    Composing takes time quadratic in a run of marks, so what is far too long to be an address stays as it is.
+    """
+    if len(text) > MAX_SENT_CHARACTERS:
+        return text
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
 
 
@@ -30,7 +36,7 @@ def _email(text: str) -> str:
     return email
 
 
-Email = Annotated[PlainText, AfterValidator(_email)]
+Email = Annotated[PlainText, AfterValidator(_email), Field(max_length=MAX_EMAIL_CHARACTERS)]
 NewPassword = Annotated[PlainText, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
 AnyPassword = Annotated[PlainText, Field(max_length=MAX_CHARACTERS)]
 Name = Annotated[PlainText, StringConstraints(strip_whitespace=True, max_length=255)]

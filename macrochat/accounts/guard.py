@@ -12,6 +12,7 @@ from flask import Flask, Request, g, request
 from flask_login import AnonymousUserMixin, LoginManager, current_user
 from werkzeug.wrappers import Response
 
+from ..cookies import session_value
 from ..errors import Forbidden, Unauthenticated, ValidationError
 from ..extensions import db
 from ..logs import get_logger
@@ -53,7 +54,7 @@ def sign_in(user: User) -> None:
 
 
 def sign_out() -> None:
-    """Ends this browser's session everywhere: copies of the cookie die too."""
+    """Ends this browser's session everywhere: copies of the cookie die too. Raises as `load_user` for two cookies."""
     if token := _token():
         sessions.revoke_token(token)
     flask.session.clear()
@@ -102,8 +103,8 @@ def enforce_access() -> Response | None:
 def load_user(request: Request) -> User | None:
     """Who calls, once a request. A key that is given decides alone; a wrong one never falls back to the cookie.
 
-    Raises ValidationError AMBIGUOUS_CREDENTIALS, Unauthenticated INVALID_API_KEY (after many of them RateLimited), and
-    what the database raises.
+    Raises ValidationError AMBIGUOUS_CREDENTIALS (two keys, or two session cookies), Unauthenticated INVALID_API_KEY
+    (after many of them RateLimited), and what the database raises.
     """
     g._login_user = AnonymousUserMixin()  # should this fail, the error page must not try again
     keys = given_keys(request)
@@ -143,7 +144,7 @@ def _enter(kind: Literal["session", "key"], found: BrowserSession | ApiKey | Non
 
 
 def _token() -> str | None:
-    token = flask.session.get(COOKIE_KEY)
+    token = session_value(COOKIE_KEY)
     return token if isinstance(token, str) else None
 
 

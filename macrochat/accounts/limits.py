@@ -92,8 +92,8 @@ def _count(limit: RateLimitItem, *whose: str) -> None:
 
 
 def _is_free() -> bool:
-    """Pages, files and probes are not counted."""
-    return not request.path.startswith("/api/") or request.blueprint == "health"
+    """Files, probes and figures are not counted; all else is, pages and forms too."""
+    return request.endpoint in ("static", "ops.metrics") or request.blueprint == "health"
 
 
 def _refuse(_error: RateLimitExceeded) -> Response:

@@ -34,6 +34,6 @@ def query_int(name: str, default: int, least: int, most: int) -> int:
 def query_text(name: str, limit_characters: int) -> str:
     """`?name=` without outer white space, empty when absent. Raises ValidationError."""
     text = request.args.get(name, "").strip()
-    if find_problem(text) or len(text) > limit_characters:
+    if len(text) > limit_characters or find_problem(text):
         raise invalid(name, f"must be text of at most {limit_characters} characters")
     return text

@@ -34,7 +34,8 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": "macrochat_session",
-        "description": "A signed-in browser. Unsafe requests that come from another site are refused.",
+        "description": "A signed-in browser; over https the name is `__Host-macrochat_session`. Unsafe requests from "
+        "another site are refused, and so are two session cookies in one request.",
     },
     "metricsToken": {"type": "http", "scheme": "bearer", "description": "`MACROCHAT_METRICS_TOKEN` of the server"},
 }
@@ -54,7 +55,7 @@ HEADERS: dict[str, tuple[str, Schema, bool]] = {
     "RateLimit-Reset": ("Seconds until the window is over", WHOLE, False),
     "Retry-After": ("Seconds to wait before another attempt", WHOLE, False),
     "WWW-Authenticate": ("`Bearer`", TEXT, True),
-    "Set-Cookie": ("`macrochat_session`: HttpOnly, SameSite=Lax, Secure under https", TEXT, True),
+    "Set-Cookie": ("`macrochat_session`, under https `__Host-macrochat_session`: HttpOnly, SameSite=Lax", TEXT, True),
     "Location": ("The address of what was made", TEXT, True),
     "X-Reply-Id": ("The id of the reply, which is also its message's", ID, True),
     "X-User-Message-Id": ("The id of the message that is answered", ID, True),

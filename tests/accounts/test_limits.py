@@ -123,13 +123,26 @@ def test_keys_and_browsers_of_one_user_count_together(limited):
     assert program.get("/api/users/me", headers={"X-API-KEY": key}).status_code == 429
 
 
-def test_probes_pages_and_files_are_free(limited):
+def test_probes_figures_and_files_are_free(limited):
     client = limited("1 per minute").test_client()
-    for path in ["/healthz", "/api/health", "/login", "/static/images/icon.svg"]:
+    for path in ["/healthz", "/api/health", "/metrics", "/static/images/icon.svg"]:
         for _ in range(3):
             answer = client.get(path, buffered=True)
             assert answer.status_code == 200, path
             assert "RateLimit-Limit" not in answer.headers
+
+
+def test_pages_and_forms_count_as_the_api_does(limited):
+    client = limited("4 per minute", MACROCHAT_REGISTRATION="closed").test_client()
+    form = {"email": "no address", "password": "x"}
+    asked = [("GET", "/login", {}), ("POST", "/register", form), ("POST", "/login", {}), ("GET", "/docs", {})]
+    left = [client.open(path, method=way, data=data).headers["RateLimit-Remaining"] for way, path, data in asked]
+    assert left == ["3", "2", "1", "0"]
+    for way, path, data in asked:
+        answer = client.open(path, method=way, data=data)
+        assert (answer.status_code, answer.mimetype) == (429, "text/html"), path
+        assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert client.get("/api/openapi.json").status_code == 429, "one count for all"
 
 
 def test_a_good_answer_carries_no_retry_after(limited):

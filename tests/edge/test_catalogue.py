@@ -251,6 +251,8 @@ CALLERS = [
     case("a key's prefix", WRONG_KEY, "GET /api/users/me", X_API_KEY="{key_prefix}"),
     case("a key in another case", WRONG_KEY, "GET /api/users/me", X_API_KEY="{key_swapped}"),
     case("two keys", TWO_KEYS, "GET /api/users/me", X_API_KEY="mck_a", Authorization="Bearer mck_b"),
+    case("two session cookies", TWO_KEYS, "GET /api/users/me", Cookie="macrochat_session=eyJ9; {cookie}"),
+    case("the same session cookie twice", TWO_KEYS, SEND, said("x"), Cookie="{cookie}; a=b; {cookie}"),
     case("two keys in one header", TWO_KEYS, "GET /api/users/me", X_API_KEY="mck_a, mck_b"),
     case("a key for a browser's place", (403, "SESSION_REQUIRED"), "GET /api/keys", X_API_KEY="{key}"),
     case("another site", (403, "CROSS_ORIGIN"), "POST /api/auth/logout", Sec_Fetch_Site="cross-site"),
@@ -295,4 +297,4 @@ def known(world):
 
 
 def fill(text, names):
-    return text.format(**names) if text.startswith("{") else text
+    return text.format(**names) if "{" in text else text

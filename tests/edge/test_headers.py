@@ -35,6 +35,7 @@ def test_w57_no_answer_lets_foreign_code_in(answers):
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert answer.headers["X-DNS-Prefetch-Control"] == "off"
 
 
 def test_nothing_about_a_person_is_kept_in_caches(client, alice):
