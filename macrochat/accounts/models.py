@@ -14,7 +14,17 @@ from ..extensions import Model
 
 
 class User(UserMixin, Model):
+    """A person. Once `deleted_at` is set nobody can be them any more; the row goes when all that was theirs is gone."""
+
     __tablename__ = "users"
+    __table_args__ = (
+        sa.Index(
+            "ix_users_deleted",
+            "deleted_at",
+            sqlite_where=sa.text("deleted_at IS NOT NULL"),
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(sa.String(320), unique=True)  # case-folded
@@ -25,6 +35,7 @@ class User(UserMixin, Model):
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
     last_login_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    deleted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
 
 class BrowserSession(Model):

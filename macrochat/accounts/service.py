@@ -18,7 +18,7 @@ from ..logs import get_logger
 from . import limits, passwords
 from .credentials import Credential, live_credentials
 from .forms import canonical_email
-from .models import BrowserSession, User
+from .models import ApiKey, BrowserSession, User
 
 __all__ = [
     "Credential",
@@ -34,7 +34,7 @@ __all__ = [
 
 audit = get_logger("audit")
 
-# Sent with `user_id` when an account and all it owned are gone.
+# Sent with `user_id` when an account is gone. What it owned is nobody's then.
 account_deleted = Namespace().signal("account-deleted")
 
 
@@ -103,15 +103,22 @@ def change_password(user: User, current: str, new: str, *, keep: Credential) -> 
 
 
 def delete_account(user: User, password: str) -> None:
-    """The account and all it owns are gone (foreign keys cascade). Raises as `change_password` does."""
+    """The account and all it owns are gone for everybody. Raises as `change_password` does."""
     _confirm(user, password)
     delete_user(user.id)
 
 
 def delete_user(user_id: uuid.UUID) -> None:
-    """As `delete_account`, without the password: for operators."""
+    """As `delete_account`, without the password: for operators.
+
+    One small transaction, however much there is: nobody can sign in, and the address is free. What was theirs is taken
+    away by whoever listens to `account_deleted`, and the row at last (replies/deletion.py).
+    """
+    nobody = {"email": f"deleted:{user_id}", "name": "", "password_hash": "", "is_admin": False, "is_active": False}
     with database.write() as session:
-        session.execute(sa.delete(User).where(User.id == user_id))
+        session.execute(sa.update(User).where(User.id == user_id).values(nobody | {"deleted_at": now()}))
+        for table in (BrowserSession, ApiKey):
+            session.execute(sa.delete(table).where(table.user_id == user_id))
     audit.info("account deleted", user_id=str(user_id))
     account_deleted.send(user_id=user_id)
 

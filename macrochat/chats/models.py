@@ -19,7 +19,8 @@ class Chat(Model):
     __table_args__ = (sa.Index("ix_chats_user_id_updated_at", "user_id", "updated_at", "id"),)
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
-    user_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    # NULL: deleted. Nobody's chat is found by nobody; what is in it is being taken away (replies/deletion.py).
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=True)
     title: Mapped[str] = mapped_column(sa.String(255))
     model: Mapped[str | None] = mapped_column(sa.String(255))  # None: the server's default
     system_prompt: Mapped[str | None] = mapped_column(sa.Text)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from blinker import Namespace
 from flask import current_app
 
 from ..database import now, write
@@ -17,6 +18,10 @@ from .models import Chat, Message
 from .titles import DEFAULT_TITLE
 
 MAX_DEPTH = 1 << 30
+
+# Sent with `chat_id` when a chat is nobody's any more.
+chat_deleted = Namespace().signal("chat-deleted")
+_DISOWN = sa.update(Chat.__table__).where(Chat.id == sa.bindparam("chat")).values(user_id=None)  # type: ignore[arg-type]
 
 MessageRow = sa.Row[Any]  # with the columns of a Message by name
 # What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
@@ -71,10 +76,11 @@ def update(user_id: uuid.UUID, chat_id: uuid.UUID, changes: dict[str, Any]) -> C
 
 
 def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
-    """The chat and all in it are gone. A reply that runs is noticed missing by the worker that writes it."""
+    """The chat is gone for everybody, by one small transaction. What was in it is taken away by who hears of it."""
     with write() as session:
-        chat = Chat.owned_by(user_id, chat_id, lock=True)
-        session.delete(chat)
+        Chat.owned_by(user_id, chat_id, lock=True)
+        session.execute(_DISOWN, {"chat": chat_id})
+    chat_deleted.send(chat_id=chat_id)
 
 
 def branch(chat: Chat) -> Sequence[MessageRow]:

@@ -246,7 +246,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 
 def _theirs(user_id: uuid.UUID | None) -> list[sa.ColumnElement[bool]]:
-    return [] if user_id is None else [Chat.user_id == user_id]
+    living = sa.select(User.id).where(User.deleted_at.is_(None))
+    return [Chat.user_id.in_(living) if user_id is None else Chat.user_id == user_id]
 
 
 def _plain(value: Any) -> str:

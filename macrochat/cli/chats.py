@@ -13,13 +13,15 @@ from typing import Any, BinaryIO
 
 import click
 import sqlalchemy as sa
+from flask import current_app
 
 from ..accounts.models import User
 from ..bodies import check
+from ..chats import service
 from ..chats.models import Chat, Message
-from ..database import write
 from ..errors import ValidationError
 from ..extensions import db
+from ..replies import deletion
 from . import archive, chatgpt, shown
 from .shown import Room, as_json, find_user, require_id, yes
 
@@ -33,7 +35,7 @@ group = Room("chats", help="Chats: list, export, import, delete.")
 def list_chats(user: str | None, limit: int, as_json: bool) -> None:
     """List chats, the last used first."""
     messages = sa.select(sa.func.count()).where(Message.chat_id == Chat.id).scalar_subquery()
-    query = sa.select(Chat, User.email, messages).join(User, User.id == Chat.user_id)
+    query = sa.select(Chat, User.email, messages).join(User, User.id == Chat.user_id).where(User.deleted_at.is_(None))
     if user is not None:
         query = query.where(Chat.user_id == find_user(user).id)
     rows = [
@@ -99,12 +101,12 @@ def import_chats(file: Path, user: str | None, create_users: bool) -> None:
 def delete(chat_id: str, yes: bool) -> None:
     """Delete a chat and all in it. A reply that runs ends within a second."""
     chat = db.session.get(Chat, require_id(chat_id, "chat"))
-    if chat is None:
+    if chat is None or chat.user_id is None:
         raise click.ClickException(f"There is no chat {chat_id!r}")
     if not yes:
         click.confirm(f"Delete the chat {shown.cell(chat.title)!r}? This cannot be undone", abort=True)
-    with write() as session:
-        session.execute(sa.delete(Chat).where(Chat.id == chat.id))
+    service.delete(chat.user_id, chat.id)
+    deletion.finish(current_app.config["SETTINGS"])
     click.echo("deleted")
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from ..accounts.models import User
+from ..chats.models import Chat
 from ..database import clock, write
 from ..extensions import db
 from ..replies import claims, recovery, texts
@@ -35,7 +36,8 @@ WORDS = re.compile(rb"\S+\s*|\s+")
 @as_json
 def list_replies(user: str | None, status: str | None, limit: int, as_json: bool) -> None:
     """List replies, newest first."""
-    query = sa.select(Reply, User.email).join(User, User.id == Reply.user_id)
+    query = sa.select(Reply, User.email).join(Chat, Chat.id == Reply.chat_id).join(User, User.id == Chat.user_id)
+    query = query.where(User.deleted_at.is_(None))
     if user is not None:
         query = query.where(Reply.user_id == find_user(user).id)
     if status is not None:

@@ -88,7 +88,7 @@ def find_user(text: str) -> User:
     is_this = User.email == canonical_email(text)
     if (user_id := as_id(text)) is not None:
         is_this = sa.or_(is_this, User.id == user_id)
-    user: User | None = db.session.scalar(sa.select(User).where(is_this))
+    user: User | None = db.session.scalar(sa.select(User).where(is_this, User.deleted_at.is_(None)))
     if user is None:
         raise click.ClickException(f"There is no user {text!r}")
     return user

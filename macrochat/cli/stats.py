@@ -30,9 +30,9 @@ def _stats() -> dict[str, Any]:
     day = Reply.started_at > now() - dt.timedelta(days=1)
     by_status = db.session.execute(sa.select(Reply.status, sa.func.count()).group_by(Reply.status))
     return {
-        "users": _count(User.id),
+        "users": _count(User.id, User.deleted_at.is_(None)),
         "administrators": _count(User.id, User.is_admin),
-        "chats": _count(Chat.id),
+        "chats": _count(Chat.id, Chat.user_id.is_not(None)),
         "messages": _count(Message.id),
         **{f"replies_{status}": count for status, count in sorted(map(tuple, by_status))},
         "replies_last_day": _count(Reply.id, day),

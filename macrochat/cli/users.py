@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
+from flask import current_app
 
 from ..accounts import passwords, service, sessions
 from ..accounts.forms import Registration
@@ -15,6 +16,7 @@ from ..chats.models import Chat
 from ..database import now, write
 from ..extensions import db
 from ..logs import get_logger
+from ..replies import deletion
 from . import shown
 from .shown import Room, as_json, find_user, yes
 
@@ -42,7 +44,7 @@ def create(email: str, name: str, admin: bool, password_stdin: bool, as_json: bo
 @as_json
 def list_users(as_json: bool) -> None:
     """List all users, oldest first."""
-    users = db.session.scalars(sa.select(User).order_by(User.id))
+    users = db.session.scalars(sa.select(User).where(User.deleted_at.is_(None)).order_by(User.id))
     shown.show([_row(user) for user in users], USER_COLUMNS, as_json=as_json)
 
 
@@ -120,6 +122,7 @@ def delete(user: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {found.email} and {chats} chats? This cannot be undone", abort=True)
     service.delete_user(found.id)
+    deletion.finish(current_app.config["SETTINGS"])
     click.echo(f"{found.email} and {chats} chats are deleted")
 
 

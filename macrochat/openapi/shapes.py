@@ -172,7 +172,9 @@ class Event(Shape):
 
     event: Literal["delta", "done", "error"]
     id: Annotated[str, Field(pattern="^[0-9]+$", description="the byte offset to go on from", examples=["18"])]
-    data: Annotated[str, Field(description="JSON: a `Delta`, and at the end a `Reply`")]
+    data: Annotated[
+        str, Field(description="JSON: a `Delta`, and at the end a `Reply` (of a deleted one `id`, `status`, `error`)")
+    ]
 
 
 class TextPart(Shape):

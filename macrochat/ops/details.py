@@ -56,8 +56,9 @@ def providers() -> list[dict[str, Any]]:
 
 def users() -> dict[str, Any]:
     """How many there are, and the newest of them."""
+    living = User.deleted_at.is_(None)
     seen = sa.select(sa.func.max(BrowserSession.last_seen_at)).where(BrowserSession.user_id == User.id)
-    query = sa.select(User, seen.scalar_subquery()).order_by(User.id.desc()).limit(NEWEST_USERS)
+    query = sa.select(User, seen.scalar_subquery()).where(living).order_by(User.id.desc()).limit(NEWEST_USERS)
     newest = [
         {
             "id": str(user.id),
@@ -70,7 +71,7 @@ def users() -> dict[str, Any]:
         }
         for user, seen_at in db.session.execute(query)
     ]
-    return {"total": db.session.scalar(sa.select(sa.func.count()).select_from(User)), "newest": newest}
+    return {"total": db.session.scalar(sa.select(sa.func.count()).where(living)), "newest": newest}
 
 
 def without_credentials(address: str) -> str:

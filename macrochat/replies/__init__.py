@@ -5,7 +5,7 @@ from flask import Flask
 from ..accounts.credentials import live_credentials
 from ..config import Settings
 from ..providers.registry import Registry, build_registry
-from . import routes, runtime
+from . import deletion, routes, runtime
 from .prompts import prepare_orphan
 from .statuses import describe_messages
 
@@ -18,6 +18,7 @@ def init_app(app: Flask) -> None:
     app.extensions["macrochat"] = room
     app.extensions["macrochat.registry"] = _registry(app.config["SETTINGS"])
     app.extensions["macrochat.describe"] = describe_messages
+    deletion.init_app(room)
     app.register_blueprint(routes.blueprint)
 
 

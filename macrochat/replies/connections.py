@@ -30,6 +30,7 @@ log_line = get_logger(__name__)
 SLOW_READER_SECONDS = 30.0  # a reader that takes nothing for so long is cut
 TICK_SECONDS = 15.0  # a silent follower yields b"" so often, for heartbeats
 CLEAN_ENDS = (COMPLETE, STOPPED)
+DELETED = "deleted"  # why a body ended, and a log's status, when there is no such reply any more
 
 
 class BodyCut(OSError):

@@ -105,7 +105,7 @@ _LOCK = (
     sa.select(Chat)
     .select_from(User)
     .join(Chat, Chat.user_id == User.id)
-    .where(User.id == sa.bindparam("user"), Chat.id == sa.bindparam("chat"))
+    .where(User.id == sa.bindparam("user"), User.is_active.is_(True), Chat.id == sa.bindparam("chat"))
     .with_for_update()
     .execution_options(populate_existing=True)
 )

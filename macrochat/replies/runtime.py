@@ -117,6 +117,10 @@ class Runtime:
         self.manager.close_all("shutdown")
 
     @property
+    def started(self) -> bool:
+        return self._started
+
+    @property
     def ready(self) -> bool:
         return self._started and self._registered and not self.draining
 

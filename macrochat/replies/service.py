@@ -14,7 +14,7 @@ from ..chats.models import Chat
 from ..database import write
 from ..extensions import db
 from . import records, texts
-from .connections import BodyCut, Connection, Follower, Stored
+from .connections import DELETED, BodyCut, Connection, Follower, Stored
 from .journal import READ_BYTES
 from .models import STREAMING, Reply
 from .records import Ask, Recorded, Sent
@@ -93,9 +93,12 @@ def _stored(text: texts.Text) -> Stored:
     def read(offset: int) -> bytes:
         try:
             with engine.connect() as connection:
-                return texts.stored_slice(connection, reply_id, offset, READ_BYTES)
+                data = texts.stored_slice(connection, reply_id, offset, READ_BYTES)
         except sa.exc.SQLAlchemyError as error:
             raise BodyCut("storage") from error
+        if data is None:
+            raise BodyCut(DELETED)
+        return data
 
     return Stored(text.reply.status, read)
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from ..chats.models import Message
+from ..chats.models import Chat, Message
 from ..extensions import db
 from ..web import iso
 from . import texts
@@ -21,9 +21,11 @@ from .rules import not_found
 from .runtime import runtime
 from .store import replies
 
+# A reply is whose chat it is in: a deleted chat is nobody's, and its replies stay in their rows a little longer.
 _OWN = (
     sa.select(Reply)
-    .where(Reply.id == sa.bindparam("reply"), Reply.user_id == sa.bindparam("user"))
+    .join(Chat, Chat.id == Reply.chat_id)
+    .where(Reply.id == sa.bindparam("reply"), Chat.user_id == sa.bindparam("user"))
     .execution_options(populate_existing=True)
 )
 

@@ -53,15 +53,19 @@ def read(connection: sa.Connection, reply_id: uuid.UUID) -> Text | None:
     return Text(text, row, rows[-1][0] if rows else -1)
 
 
-def stored_slice(connection: sa.Connection, reply_id: uuid.UUID, start: int, size: int) -> bytes:
-    """`size` bytes of a final reply's text from byte `start`: a slow reader of a long text holds little of it."""
+def stored_slice(connection: sa.Connection, reply_id: uuid.UUID, start: int, size: int) -> bytes | None:
+    """`size` bytes of a final reply's text from byte `start`: a slow reader of a long text holds little of it.
+
+    None when there is no such text any more, which is not the same as its end.
+    """
     whole: sa.ColumnElement[bytes]
     if connection.dialect.name == "sqlite":
         whole = sa.cast(messages.c.content, sa.LargeBinary)
     else:
         whole = sa.func.convert_to(messages.c.content, "UTF8", type_=sa.LargeBinary)
     query = sa.select(sa.func.substr(whole, start + 1, size, type_=sa.LargeBinary)).where(messages.c.id == reply_id)
-    return bytes(connection.execute(query).scalar() or b"")
+    found = connection.execute(query).first()
+    return None if found is None else bytes(found[0])
 
 
 def extend(text: bytes, parts: list[tuple[int, bytes]]) -> bytes:

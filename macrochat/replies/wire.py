@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Response, request
 
-from .connections import CLEAN_ENDS, BodyCut, Follower
+from ..errors import NotFound
+from .connections import CLEAN_ENDS, DELETED, BodyCut, Follower
 from .models import STREAMING
 
 # What a server's own access log reads of a request when its body has ended.
@@ -56,7 +58,7 @@ def _forget(response: Response, environ: dict[str, Any]) -> None:
 
 
 def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
-    """A final reply's events end cleanly, whatever its status: the last event says it. Other ends cut the body.
+    """A final or deleted reply's events end cleanly: the last event says how it is. Other ends cut the body.
 
     An event's id never lies inside a character: the beginning of one that is still to come is not counted.
     """
@@ -76,11 +78,22 @@ def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Itera
                 begun, _flags = decoder.getstate()
                 yield _event("delta", {"text": text}, position - len(begun))
     except BodyCut as cut:
-        if follower.status == STREAMING or cut.reason != follower.status:
+        if cut.reason != DELETED and (follower.status == STREAMING or cut.reason != follower.status):
             raise
     finally:
         pieces.close()  # type: ignore[attr-defined]
-    yield _event("done" if follower.status in CLEAN_ENDS else "error", describe(), position)
+    yield _last_event(follower, describe, position)
+
+
+def _last_event(follower: Follower, describe: Callable[[], dict[str, Any]], position: int) -> bytes:
+    """How the reply stands. Raises BodyCut when the database cannot tell: the client asks again."""
+    try:
+        return _event("done" if follower.status in CLEAN_ENDS else "error", describe(), position)
+    except NotFound as error:  # deleted while it was read
+        facts = {"id": str(follower.connection.reply_id), "status": DELETED}
+        return _event("error", facts | {"error": {"code": error.code, "message": error.message}}, position)
+    except sa.exc.SQLAlchemyError as error:
+        raise BodyCut("storage") from error
 
 
 def _event(name: str, data: dict[str, Any], position: int) -> bytes:

@@ -4,12 +4,14 @@ import json
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from httpx_sse import EventSource
 
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import connections
+from macrochat.replies import connections, routes
+from macrochat.replies.connections import BodyCut
 from tests.replies.asking import begin, follow, new_chat, question, say, send, status_of
-from tests.replies.hearing import post
+from tests.replies.hearing import post, tell
 from tests.support.answers import refusal
 
 EVENTS = "text/event-stream"
@@ -161,3 +163,46 @@ def test_silence_has_comments_for_events_and_nothing_for_text(alice, chat, provi
     library = EventSource(httpx.Response(200, headers={"Content-Type": EVENTS}, content=rest))
     assert [(one.event, int(one.id), one.json()) for one in library.iter_sse()] == events(rest)
     assert b"".join(raw) == text_of(events(rest))[9:]
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_who_reads_events_of_what_is_deleted_gets_an_error_event_and_no_traceback_follows(ann, here, there, where):
+    reader = {"here": here, "there": there}[where]
+    chat = new_chat(ann)
+    reply_id = begin(ann, chat, "hello", "scripted-hold:3", size=9)
+    with follow(ann, f"/replies/{reply_id}/stream", at=reader.url, Accept=EVENTS) as body:
+        while text_of(events(body.data)) != b"w0 w1 w2 ":
+            body.until(len(body.data) + 1)
+        ann.delete(f"/api/chats/{chat}")
+        event, position, facts = events(body.to_end())[-1]
+    assert (event, position, facts["id"], facts["status"]) == ("error", 9, reply_id, "deleted")
+    assert facts["error"]["code"] == "REPLY_NOT_FOUND"
+    assert not body.cut
+    assert "Traceback" not in reader.process.output()
+
+
+@pytest.mark.parametrize("accept", [EVENTS, "text/plain"])
+def test_a_finished_reply_that_is_deleted_while_it_is_read_does_not_end_as_if_whole(alice, chat, accept):
+    reply_id = tell(alice, chat, "hello", "scripted-bytes:300000").reply_id
+    pieces = iter(alice.get(f"/api/replies/{reply_id}/stream", headers={"Accept": accept}).response)
+    seen = next(pieces) + next(pieces)
+    alice.delete(f"/api/chats/{chat}")
+    if accept == EVENTS:
+        event, _position, facts = events(seen + b"".join(pieces))[-1]
+        assert (event, facts["status"]) == ("error", "deleted")
+    else:
+        with pytest.raises(BodyCut, match="deleted"):
+            list(pieces)
+
+
+def test_events_that_end_while_the_database_is_away_are_cut(alice, chat, monkeypatch):
+    reply_id = tell(alice, chat, "hello").reply_id
+    pieces = iter(alice.get(f"/api/replies/{reply_id}/stream", headers={"Accept": EVENTS}).response)
+    next(pieces)
+
+    def away(*_):
+        raise sa.exc.OperationalError("SELECT", {}, Exception("away"))
+
+    monkeypatch.setattr(routes, "describe_later", away)
+    with pytest.raises(BodyCut, match="storage"):
+        list(pieces)
