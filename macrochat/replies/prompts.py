@@ -12,6 +12,7 @@ from ..errors import ValidationError
 from ..extensions import db
 from ..providers.base import CompletionRequest, Provider
 from ..providers.registry import Registry
+from .conversation import in_turn, newest
 from .generation import Task
 from .models import Reply
 from .recovery import Orphan
@@ -42,13 +43,14 @@ def task_for(
 def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
     """The newest messages up to the question, oldest first, with the system prompt before them (S25, S30).
 
-    Replies that never said anything are left out: models refuse empty messages (W5, W13).
+    In the shape of `conversation`: replies that never said anything are left out (W5, W13).
     """
-    newest = room.settings.history_messages
-    found = chats.said(chat.id, question_id, newest=2 * newest)
-    said = [{"role": message.role, "content": message.content} for message in found if message.content]
-    prompt = [{"role": "system", "content": chat.system_prompt}] if chat.system_prompt else []
-    return prompt + said[-newest:]
+    most = room.settings.history_messages
+    found = chats.said(chat.id, question_id, newest=2 * most)
+    said = in_turn({"role": message.role, "content": message.content} for message in found)
+    prompt = chat.system_prompt or ""
+    system = [{"role": "system", "content": prompt}] if prompt.strip() else []
+    return system + newest(said, most)
 
 
 def prepare_orphan(orphan: Orphan) -> Task | None:

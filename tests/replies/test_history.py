@@ -1,4 +1,4 @@
-"""What the model is given (S25, S30; W5, W12, W13): the newest messages in order, and nothing empty."""
+"""What the model is given (S25, S30; W5, W12, W13): the newest messages in turn, the user's first, and nothing empty."""
 
 import pytest
 
@@ -34,8 +34,8 @@ def test_w12_a_long_chat_gives_its_newest_20_messages(alice, chat, provider):
     for k in range(13):
         tell(alice, chat, f"message {k}")
     messages = given(provider)
-    assert len(messages) == 20
-    assert messages[0] == ("assistant", "message 2")
+    assert len(messages) == 19  # the 20th would be an answer whose question the model does not see
+    assert messages[0] == ("user", "message 3")
     assert messages[-2:] == [("assistant", "message 11"), ("user", "message 12")]
 
 
@@ -45,7 +45,8 @@ def test_the_system_prompt_is_kept_in_front_of_the_newest_20(alice, provider):
         tell(alice, chat, f"message {k}")
     messages = given(provider)
     assert messages[0] == ("system", "Be brief.")
-    assert len(messages) == 21
+    assert len(messages) == 20
+    assert messages[1] == ("user", "message 1")
     assert messages[-1] == ("user", "message 10")
 
 
@@ -60,7 +61,7 @@ def test_a_changed_system_prompt_counts_from_the_next_message_on(alice, provider
 def test_a_reply_that_never_said_anything_is_left_out(alice, chat, provider):
     post(alice, chat, question("one", model="scripted-status:500"))
     tell(alice, chat, "two")
-    assert given(provider) == [("user", "one"), ("user", "two")]
+    assert given(provider) == [("user", "one\n\ntwo")]
 
 
 def test_many_failures_do_not_push_out_what_was_said(alice, chat, provider):
@@ -71,8 +72,7 @@ def test_many_failures_do_not_push_out_what_was_said(alice, chat, provider):
     assert given(provider) == [
         ("user", "in the beginning"),
         ("assistant", "in the beginning"),
-        *(("user", f"try {k}") for k in range(12)),
-        ("user", "again"),
+        ("user", "\n\n".join([*(f"try {k}" for k in range(12)), "again"])),
     ]
 
 
@@ -101,7 +101,7 @@ def test_the_length_of_the_history_is_a_setting(run_app, provider):
         chat = new_chat(person)
         tell(person, chat, "one")
         tell(person, chat, "two")
-    assert given(provider) == [("assistant", "one"), ("user", "two")]
+    assert given(provider) == [("user", "two")]
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,21 @@ def test_a_conversation_that_is_too_long_for_the_model_goes_without_its_older_ha
     chat = new_chat(alice, systemPrompt="Be brief.")
     for k in range(4):
         tell(alice, chat, f"message {k}", model="scripted-context:4")
-    assert given(provider) == [("system", "Be brief."), ("assistant", "message 2"), ("user", "message 3")]
+    assert given(provider) == [
+        ("system", "Be brief."),
+        ("user", "message 2"),
+        ("assistant", "message 2"),
+        ("user", "message 3"),
+    ]
+
+
+def test_what_is_sent_begins_with_the_user_and_alternates_for_as_long_as_a_chat_goes_on(alice, provider):
+    chat = new_chat(alice, systemPrompt=" \n")  # a prompt without a word is none
+    for k in range(14):
+        if k % 4 == 3:
+            post(alice, chat, question("refused", model="scripted-status:500"))
+        tell(alice, chat, f"message {k}")
+        roles = [role for role, _content in given(provider)]
+        assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))]
+        assert roles[-1] == "user"
+        assert all(content.strip() for _role, content in given(provider))
