@@ -56,6 +56,15 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def storable(text: str) -> str:
+    """The text as both databases take it: U+FFFD for NUL, which PostgreSQL refuses, and for halves of surrogate pairs.
+
+    For what others say to us. What a user writes is refused instead (bodies/texts.py).
+    """
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class UTCDateTime(sa.TypeDecorator[dt.datetime]):
     """Aware datetimes in UTC, on SQLite too, which forgets the zone."""
 

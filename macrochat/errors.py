@@ -228,6 +228,18 @@ def show(error: MacrochatError) -> Response:
     return response
 
 
+def shown_as(error: Exception) -> MacrochatError:
+    """The error that stands for any exception: itself, an outage, or the root, which is logged."""
+    if isinstance(error, MacrochatError):
+        return error
+    cause = getattr(error, "original_exception", None) or error
+    if database.is_outage(cause):
+        log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
+        return Unavailable(retry_after=STORAGE_RETRY_SECONDS)
+    log.error("unexpected error", method=request.method, path=request.path, exc_info=cause)
+    return MacrochatError()
+
+
 def _frameworks(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400 or error.response is not None:  # a redirect, or an answer made elsewhere
@@ -243,13 +255,7 @@ def _frameworks(error: HTTPException) -> Response | HTTPException:
 
 
 def _unexpected(error: Exception) -> Response:
-    _roll_back()
-    cause = getattr(error, "original_exception", None) or error
-    if database.is_outage(cause):
-        log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
-        return show(Unavailable(retry_after=STORAGE_RETRY_SECONDS))
-    log.error("unexpected error", method=request.method, path=request.path, exc_info=cause)
-    return _answer(500, MacrochatError.code, MacrochatError.message)
+    return show(shown_as(error))
 
 
 def _roll_back() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..chats.models import Chat, Message
-from ..database import now
+from ..database import now, storable
 from ..providers.base import Usage
 from .models import STREAMING
 from .store import chunks, replies
@@ -43,18 +43,16 @@ def finish(
 
     Returns whether this call has done it. It has not when the reply is somebody else's, deleted, or final already – by
     an earlier, unacknowledged try, or by a worker that took over and may have written more: the database knows.
+    A reply that ends without a word gives the chat back the answer that it was to replace.
     """
-    usage, at = outcome.usage, now()
+    at, size = now(), base + len(tail)
     facts = {
         "new_status": outcome.status,
-        "new_bytes": base + len(tail),
-        "new_finish_reason": outcome.finish_reason,
-        "new_error_code": outcome.error_code,
-        "new_error_message": outcome.error_message,
+        "new_bytes": size,
+        **{f"new_{name}": _fit(name, getattr(outcome, name)) for name in _SAID},
+        **{f"new_{name}": _count(getattr(outcome.usage, name, None)) for name in _COUNTED},
         "new_finished_at": at,
         "new_first_byte_at": first_byte_at,
-        "new_prompt_tokens": usage and usage.prompt_tokens,
-        "new_completion_tokens": usage and usage.completion_tokens,
     }
     row = connection.execute(_FINISH, {"reply": reply_id, "mine": owner, **facts}).first()
     if row is None:
@@ -62,7 +60,30 @@ def finish(
     connection.execute(_APPEND, {"reply": reply_id, "tail": tail.decode()})
     connection.execute(_DROP_CHUNKS, {"reply": reply_id})
     connection.execute(_TOUCH, {"chat": row.chat_id, "at": at})
+    if not size:
+        connection.execute(_SHOW_ANOTHER, {"chat": row.chat_id, "reply": reply_id})
     return True
+
+
+_SAID = ("finish_reason", "error_code", "error_message")
+_COUNTED = ("prompt_tokens", "completion_tokens")
+MOST_TOKENS = (1 << 31) - 1  # what an integer column holds
+
+
+def _fit(column: str, text: object) -> str | None:
+    """A text that a provider may have had a say in, as its column takes it: cut, and without what no database stores.
+
+    (PostgreSQL refuses NUL and what is too long, both refuse halves of surrogate pairs.) Not a string: nothing said.
+    """
+    if not isinstance(text, str):
+        return None
+    longest: int = replies.c[column].type.length  # type: ignore[attr-defined]
+    return storable(text)[:longest]
+
+
+def _count(tokens: object) -> int | None:
+    """A number of tokens, or None for what cannot be one."""
+    return tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else None
 
 
 def _new(column: str) -> sa.BindParameter[Any]:
@@ -78,12 +99,9 @@ _FINISH = (
         replies.c.owner == sa.bindparam("mine"),
     )
     .values(
-        {
-            name: _new(name)
-            for name in ("status", "bytes", "finish_reason", "error_code", "error_message", "finished_at")
-        }
+        {name: _new(name) for name in ("status", "bytes", "finished_at", *_SAID)}
         | {"first_byte_at": sa.func.coalesce(replies.c.first_byte_at, _new("first_byte_at"))}
-        | {name: sa.func.coalesce(_new(name), replies.c[name]) for name in ("prompt_tokens", "completion_tokens")}
+        | {name: sa.func.coalesce(_new(name), replies.c[name]) for name in _COUNTED}
     )
     .returning(replies.c.chat_id)
 )
@@ -93,6 +111,20 @@ _APPEND = (
     .values(content=messages.c.content + sa.bindparam("tail", type_=sa.Text))
 )
 _DROP_CHUNKS = sa.delete(chunks).where(chunks.c.reply_id == sa.bindparam("reply"))
+_OTHERS = messages.alias("others")
+_ANOTHER = (
+    sa.select(_OTHERS.c.id)
+    .join(messages, messages.c.parent_id == _OTHERS.c.parent_id)
+    .where(messages.c.id == sa.bindparam("reply"), _OTHERS.c.role == "assistant", _OTHERS.c.content != "")
+    .order_by(_OTHERS.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SHOW_ANOTHER = (
+    sa.update(chats)
+    .where(chats.c.id == sa.bindparam("chat"), chats.c.head_id == sa.bindparam("reply"))
+    .values(head_id=sa.func.coalesce(_ANOTHER, chats.c.head_id))
+)
 _TOUCH = sa.update(chats).where(chats.c.id == sa.bindparam("chat")).values(updated_at=sa.bindparam("at"))
 
 

@@ -20,18 +20,12 @@ from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
 from ..stacks import call_aside
 from .claims import Outcome
+from .conversation import newer_half
 from .journal import Journal, Log, StorageFailed
 from .models import COMPLETE, FAILED, STOPPED
 from .store import Fenced
 
 log_line = get_logger(__name__)
-
-
-def without_older_half(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The system prompt and the newer half of the rest; the same list when only the question is left."""
-    prompt = [message for message in messages if message["role"] == "system"]
-    said = [message for message in messages if message["role"] != "system"]
-    return prompt + said[len(said) // 2 :]
 
 
 class Stopped(BaseException):
@@ -54,11 +48,14 @@ class Task:
 class Generation:
     """`started` is set at the provider's first event; if a refusal came instead, it raises that ProviderError.
 
-    `claim(generation, outcome)` makes the outcome final in the database; it is called once, outside the greenlet that a
-    stop interrupts, or never when the reply was lost to another worker (`log.error` is Fenced then).
+    `claim(generation, outcome)` makes the reply final in the database and returns the outcome that stands there now, or
+    None if the reply is another's. It is called once, outside the greenlet that a stop interrupts, or never when the
+    reply was lost to another worker (`log.error` is Fenced then).
     """
 
-    def __init__(self, task: Task, log: Log, journal: Journal, claim: Callable[[Generation, Outcome], None]) -> None:
+    def __init__(
+        self, task: Task, log: Log, journal: Journal, claim: Callable[[Generation, Outcome], Outcome | None]
+    ) -> None:
         self.task = task
         self.log = log
         self.owner = journal.owner  # the worker id it writes under: another life of this process has another
@@ -149,7 +146,7 @@ class Generation:
             try:
                 return self.task.provider.open(request)
             except ContextTooLong:
-                shorter = without_older_half(request.messages)
+                shorter = newer_half(request.messages)
                 if len(shorter) == len(request.messages):
                     raise
                 request = replace(request, messages=shorter)
@@ -203,7 +200,7 @@ class Generation:
         except Fenced:
             outcome = Outcome(status="lost")
         if outcome.status != "lost":
-            self._claim(self, outcome)
+            outcome = self._claim(self, outcome) or outcome
         if not self.started.ready():
             # After the claim: a POST that waits answers with what the database says.
             self.started.set_exception(self._refusal) if self._refusal else self.started.set(None)

@@ -67,7 +67,7 @@ def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
     asked = registry().resolve(ask.model or chat.model)
     try:
         with write() as session:
-            chat = _lock(session, chat)
+            chat = _lock(session, chat.user_id, chat.id)
             if found := _known(session, chat, ask):
                 return _again(session, room, found, ask)
             refuse_busy(session, chat.id)
@@ -84,7 +84,7 @@ def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
 def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
     """Makes a reply that ended early run again. Raises Conflict for one that runs or is complete."""
     with write() as session:
-        Chat.owned_by(user_id, owned(user_id, reply_id).chat_id, lock=True)
+        _lock(session, user_id, owned(user_id, reply_id).chat_id)
         reply = owned(user_id, reply_id)
         if reply.status == STREAMING:
             raise busy(reply)
@@ -93,9 +93,9 @@ def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
         return _reopen(session, room, reply, replayed=False)
 
 
-def _lock(session: Session, chat: Chat) -> Chat:
-    """One send at a time per user: limits and idempotency keys are looked at under this lock. Raises NotFound."""
-    found: Chat | None = session.scalar(_LOCK, {"chat": chat.id, "user": chat.user_id})
+def _lock(session: Session, user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
+    """One beginning at a time per user: limits and idempotency keys are looked at under this lock. Raises NotFound."""
+    found: Chat | None = session.scalar(_LOCK, {"chat": chat_id, "user": user_id})
     if found is None:
         raise chats.not_found()
     return found
@@ -155,15 +155,20 @@ def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) ->
     if not claims.reopen(session.connection(), reply.id, reply.status, room.worker_id):
         raise Unavailable("Please try again", retry_after=1)
     chat = session.get_one(Chat, reply.chat_id)
-    chat.updated_at = now()
     question_id = _parent(session, reply)
+    chat.updated_at = now()
+    if chat.head_id is not None and question_id == session.scalar(_PARENT, {"message": chat.head_id}):
+        chat.head_id = reply.id  # it ended without a word, and the answer it was to replace was shown since
     attempt = reply.attempts + 1  # counted in the database only
     task = task_for(room, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
     return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text)
 
 
 def _parent(session: Session, reply: Reply) -> uuid.UUID | None:
-    return session.scalar(sa.select(Message.parent_id).where(Message.id == reply.id))
+    return session.scalar(_PARENT, {"message": reply.id})
+
+
+_PARENT = sa.select(Message.parent_id).where(Message.id == sa.bindparam("message"))
 
 
 def _question(session: Session, chat: Chat, ask: Ask) -> Message:

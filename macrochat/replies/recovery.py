@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Lease:
         self._seconds = seconds
         self._clock = clock(store.dialect)
         self.worker_id = new_id()
+        self.renewed_at = 0.0  # time.monotonic() when the database last took a renewal
 
     def register(self) -> uuid.UUID:
         """Begins a new life under a new id and returns it."""
@@ -69,6 +71,7 @@ class Lease:
         }
         self._store.transact(lambda connection: connection.execute(sa.insert(workers).values(row)))
         self.worker_id = worker_id
+        self.renewed_at = time.monotonic()
         return worker_id
 
     def renew(self) -> None:
@@ -77,6 +80,7 @@ class Lease:
         update = sa.update(workers).where(mine).values(lease_until=self._clock + self._seconds)
         if self._store.transact(lambda connection: connection.execute(update).rowcount) == 0:
             raise Fenced
+        self.renewed_at = time.monotonic()
 
     def give_up(self) -> None:
         """Lets the others take over at their next look."""

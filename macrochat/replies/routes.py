@@ -15,7 +15,7 @@ from ..errors import ValidationError
 from ..web import success
 from . import service, wire
 from .records import Ask, Sent
-from .rules import OffsetOutOfRange, not_found
+from .rules import OffsetOutOfRange, naming, not_found
 from .statuses import describe_later, owned, status
 
 blueprint = Blueprint("replies", __name__, url_prefix="/api")
@@ -36,7 +36,7 @@ class StreamBody(Body):
 def stream_chat(chat_id: str) -> Response:
     chat = chats.get(current_user.id, parse_id(chat_id, chats.not_found()))
     sent = service.send(chat, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
-    return _follow(sent.reply_id, _event_offset(), sent)
+    return _follow_sent(sent, _event_offset())
 
 
 @blueprint.get("/chats/<chat_id>/stream")
@@ -75,7 +75,12 @@ def stop_chat(chat_id: str) -> Response:
 @blueprint.post("/replies/<reply_id>/continue")
 def continue_reply(reply_id: str) -> Response:
     sent = service.continue_(current_user.id, _reply_id(reply_id))
-    return _follow(sent.reply_id, sent.offset, sent)
+    return _follow_sent(sent, sent.offset)
+
+
+def _follow_sent(sent: Sent, offset: int) -> Response:
+    with naming(sent.reply_id, sent.user_message_id):
+        return _follow(sent.reply_id, offset, sent)
 
 
 def _follow(reply_id: uuid.UUID, offset: int, sent: Sent | None = None, *, partial: bool = False) -> Response:

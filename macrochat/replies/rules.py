@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError
+from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError, shown_as
 from .models import STREAMING, Reply
 from .runtime import Runtime
 from .store import Fenced, hold_lease
@@ -63,6 +65,19 @@ def refuse_too_many_readers(room: Runtime, user_id: uuid.UUID) -> None:
         raise RateLimited(f"At most {most} streams can be open at once", code="TOO_MANY_STREAMS", retry_after=5)
     if room.manager.active_count >= room.settings.max_streams:
         raise Unavailable("Too many open streams; please try again", code="TOO_MANY_STREAMS", retry_after=5)
+
+
+@contextlib.contextmanager
+def naming(reply_id: uuid.UUID, question_id: uuid.UUID | None) -> Iterator[None]:
+    """Every refusal in this block names what is stored already, in headers and details: nobody need guess."""
+    try:
+        yield
+    except Exception as error:
+        refusal = shown_as(error)
+        ids = {"replyId": str(reply_id), "userMessageId": str(question_id)}
+        refusal.headers |= {"X-Reply-Id": ids["replyId"], "X-User-Message-Id": ids["userMessageId"]}
+        refusal.details = (refusal.details or []) + [{"field": name, "error": id} for name, id in ids.items()]
+        raise refusal from error
 
 
 def not_found() -> NotFound:

@@ -5,7 +5,6 @@ wants the worker to end.
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 import uuid
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from typing import Any
 import gevent
 import sqlalchemy as sa
 from flask import Flask, current_app
-from gevent.lock import BoundedSemaphore
 
 from .. import metrics
 from ..config import Settings
@@ -24,6 +22,7 @@ from ..logs import get_logger
 from . import claims, recovery
 from .claims import Outcome
 from .connections import StreamingConnectionManager
+from .ending import Endings
 from .generation import Generation, Task
 from .journal import Journal, Log
 from .models import INTERRUPTED, STOPPED, STREAMING
@@ -36,7 +35,6 @@ log_line = get_logger(__name__)
 WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
 CREDENTIALS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 1.0
-ENDS_AT_ONCE = 2  # of store.CONNECTIONS: the rest stays for commits, folds and the lease
 MAX_TAKEOVERS = 3
 HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before somebody else opens new ones
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
@@ -58,7 +56,6 @@ class Runtime:
         # Set by packages above: work to be done every so many seconds while this process serves.
         self.chores: list[tuple[float, Callable[[], None]]] = []
         self._unwritten: set[uuid.UUID] = set()
-        self._ending = BoundedSemaphore(ENDS_AT_ONCE)
         self._started = False
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -70,6 +67,7 @@ class Runtime:
             self._started = True
             self.store = Store(self.settings)
             self.lease = Lease(self.store, self.settings.lease_seconds)
+            self.endings = Endings(self.store, self.lease)
             interval = self.settings.commit_interval_ms / 1000
             self.journal = Journal(self.store, self.lease.worker_id, interval, self._lose_lease)
             with self.app.app_context():
@@ -151,25 +149,15 @@ class Runtime:
         if generation := self.generations.get(reply_id):
             generation.stop()
 
-    def _claim(self, generation: Generation, outcome: Outcome) -> None:
-        """Tries until the database has answered: a reply must not stay `streaming` because of a passing outage."""
-        log = generation.log
-        pause = 0.05
-        while True:
-            try:
-                with self._ending:  # hundreds may end in one moment, and the lease must not wait for them
-                    claimed = self._finish(generation, outcome)
-                break
-            except Exception as error:  # noqa: BLE001 - nobody else can end this reply
-                log_line.warning("claim_failed", replyId=str(log.reply_id), error=repr(error)[:300])
-            gevent.sleep(pause)
-            pause = min(1.0, pause * 2)
-        if not claimed:
+    def _claim(self, generation: Generation, outcome: Outcome) -> Outcome | None:
+        log, stored = generation.log, self.endings.claim(generation, outcome)
+        if stored is None:
             self._give_away(generation)
-            return
+            return None
         if self.generations.get(log.reply_id) is generation:
             del self.generations[log.reply_id]
-        self.journal.close(log, outcome.status)
+        self.journal.close(log, stored.status)
+        return stored
 
     def _give_away(self, generation: Generation) -> None:
         """The reply is not ours any more: its readers learn from the database what becomes of it."""
@@ -177,14 +165,6 @@ class Runtime:
             del self.generations[generation.log.reply_id]
             self.journal.logs.pop(generation.log.key, None)
             self.tails.keep(generation.log, generation.owner)
-
-    def _finish(self, generation: Generation, outcome: Outcome) -> bool:
-        log, owner, base = generation.log, generation.owner, generation.base
-        tail = bytes(log.data[base:])
-        first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
-        return self.store.transact(
-            lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None)
-        )
 
     # Losing and taking over
 

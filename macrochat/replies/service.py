@@ -18,7 +18,7 @@ from .connections import DELETED, BodyCut, Connection, Follower, Stored
 from .journal import READ_BYTES
 from .models import STREAMING, Reply
 from .records import Ask, Recorded, Sent
-from .rules import OffsetOutOfRange, not_found, refuse_too_many_readers, refuse_unless_ready
+from .rules import OffsetOutOfRange, naming, not_found, refuse_too_many_readers, refuse_unless_ready
 from .runtime import Runtime, runtime
 from .statuses import owned, status
 
@@ -29,7 +29,8 @@ STOP_SECONDS = 1.0  # how long the answer to a stop waits for the reply to be fi
 def send(chat: Chat, ask: Ask) -> Sent:
     """Stores the message and its reply in one transaction, starts the generation, waits for the provider's first event.
 
-    Raises the provider's refusal as ProviderError; the message is stored then, and the reply `failed`.
+    Raises the provider's refusal as ProviderError; the message is stored then, the reply `failed`, and the error names
+    both.
     """
     room = runtime()
     refuse_unless_ready(room)
@@ -45,14 +46,16 @@ def continue_(user_id: uuid.UUID, reply_id: uuid.UUID) -> Sent:
 
 def _start(room: Runtime, recorded: Recorded) -> Sent:
     """Begins the generation and waits until it is known to work. The database connection is free meanwhile."""
+    sent = recorded.sent
     if recorded.task is not None:
-        generation = room.generate(recorded.task, recorded.text)
-        db.session.remove()
-        try:
-            generation.started.get(timeout=FIRST_EVENT_SECONDS)
-        except gevent.Timeout:
-            pass  # a slow provider: the answer begins, and so the client knows its reply's id
-    return recorded.sent
+        with naming(sent.reply_id, sent.user_message_id):
+            generation = room.generate(recorded.task, recorded.text)
+            db.session.remove()
+            try:
+                generation.started.get(timeout=FIRST_EVENT_SECONDS)
+            except gevent.Timeout:
+                pass  # a slow provider: the answer begins, and so the client knows its reply's id
+    return sent
 
 
 def running_in(user_id: uuid.UUID, chat_id: uuid.UUID) -> uuid.UUID | None:

@@ -21,14 +21,16 @@ class Line:
     def __init__(self, request: CompletionRequest) -> None:
         self.question = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
         self.prefix = request.prefix
-        self.finish_reason: str | None = None
+        self.finish_reason: object = None
         self.closed = False
+        self._reason: object = "stop"
         self._orders: Queue[bytes | Exception | None] = Queue()
 
     def say(self, text: str) -> None:
         self._orders.put(text.encode())
 
-    def finish(self) -> None:
+    def finish(self, reason: object = "stop") -> None:
+        self._reason = reason
         self._orders.put(None)
 
     def fail(self) -> None:
@@ -40,7 +42,7 @@ class Line:
                 raise order
             if not take(order):
                 return True
-        self.finish_reason = "stop"
+        self.finish_reason = self._reason
         return False
 
     def close(self) -> None:

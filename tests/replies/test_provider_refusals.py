@@ -31,6 +31,14 @@ REFUSALS = [
 ]
 
 
+def check_named(answer, question_id, reply_id):
+    """A refusal names what is stored, so that nobody need guess and send it twice."""
+    assert answer.headers["X-User-Message-Id"] == question_id
+    assert answer.headers["X-Reply-Id"] == reply_id
+    details = {detail["field"]: detail["error"] for detail in answer.get_json()["details"]}
+    assert (details["userMessageId"], details["replyId"]) == (question_id, reply_id)
+
+
 @pytest.mark.parametrize(("model", "status", "code"), REFUSALS)
 def test_w01_a_refusal_is_a_real_status_and_the_message_is_kept(alice, chat, model, status, code):
     answer = post(alice, chat, question("hello", model=model))
@@ -38,6 +46,7 @@ def test_w01_a_refusal_is_a_real_status_and_the_message_is_kept(alice, chat, mod
     assert "You asked for" not in answer.text, "a provider's own words are for the log"
 
     user, assistant = messages_of(alice, chat)
+    check_named(answer, user["id"], assistant["id"])
     assert (user["role"], user["content"]) == ("user", "hello")
     assert (assistant["parentId"], assistant["content"]) == (user["id"], "")
     metadata = assistant["metadata"]
@@ -106,7 +115,7 @@ def test_a_retry_that_is_refused_again_leaves_one_message(alice, chat):
 
 def test_w05_a_chat_goes_on_after_a_refusal(alice, chat):
     post(alice, chat, question("hello", model="scripted-status:500"))
-    assert tell(alice, chat, "and now").data == b"and now"
+    assert tell(alice, chat, "and now").data == b"hello\n\nand now"
     assert [m["metadata"].get("status") for m in messages_of(alice, chat)] == [None, "failed", None, "complete"]
 
 
@@ -117,3 +126,46 @@ def test_the_answer_waits_a_bounded_time_and_then_begins_without_a_word(alice, c
     assert answer.status_code == 200
     assert 0.3 <= time.monotonic() - began < 1.2
     assert answer.data == b"w0 w1 w2 w3 w4 w5 w6 w7 w8 w9 "
+
+
+def broken(*_args, **_more):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("what", ["macrochat.replies.service.follow", "macrochat.replies.runtime.Runtime.generate"])
+def test_a_500_after_the_message_is_stored_names_it_too(alice, chat, monkeypatch, what):
+    monkeypatch.setattr(what, broken)
+    answer = post(alice, chat, question("hello"))
+    refusal(answer, 500, "INTERNAL_ERROR")
+    user, assistant = messages_of(alice, chat)
+    check_named(answer, user["id"], assistant["id"])
+
+
+def test_a_generation_that_breaks_names_what_is_stored(alice, chat, monkeypatch):
+    monkeypatch.setattr("macrochat.providers.openai_compatible.OpenAICompatibleProvider.open", broken)
+    answer = post(alice, chat, question("hello"))
+    refusal(answer, 500, "INTERNAL_ERROR")
+    user, assistant = messages_of(alice, chat)
+    check_named(answer, user["id"], assistant["id"])
+
+
+def test_too_many_readers_refuse_after_the_message_is_stored_and_name_it(alice, chat, monkeypatch):
+    monkeypatch.setattr("macrochat.replies.rules.READERS_PER_STREAM", 0)
+    answer = post(alice, chat, question("hello"))
+    refusal(answer, 429, "TOO_MANY_STREAMS")
+    user, assistant = messages_of(alice, chat)
+    check_named(answer, user["id"], assistant["id"])
+
+
+def test_a_continue_that_is_refused_names_the_reply(alice, chat, monkeypatch):
+    old = tell(alice, chat, "hello", "scripted-cut:3")
+    monkeypatch.setattr("macrochat.replies.rules.READERS_PER_STREAM", 0)
+    answer = alice.post(f"/api/replies/{old.reply_id}/continue")
+    refusal(answer, 429, "TOO_MANY_STREAMS")
+    check_named(answer, old.question_id, old.reply_id)
+
+
+def test_a_refusal_before_anything_is_stored_names_nothing(alice, chat):
+    answer = post(alice, chat, question("hello", model="unheard-of"))
+    refusal(answer, 400, "UNKNOWN_MODEL")
+    assert "X-User-Message-Id" not in answer.headers

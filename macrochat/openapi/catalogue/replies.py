@@ -48,8 +48,11 @@ OPERATIONS = {
         "`content`, or the parts of the type `text`, joined. Clients of the Vercel AI SDK's text transport work as "
         'they are, `trigger: "regenerate-message"` included.\n\n'
         "The answer begins with the provider's first event, so that a refusal is a real status; the message is stored "
-        "then, and the same key tries again. The same `Idempotency-Key` within a day gives the same reply from its "
-        "first byte, and stores nothing twice.",
+        "then, and the same key tries again. Whatever was refused, `X-User-Message-Id` and `X-Reply-Id` (and "
+        "`details`) say that something was stored, and under which ids. The same `Idempotency-Key` within a day gives "
+        "the same reply from its first byte, and stores nothing twice.\n\n"
+        "An answer that was asked for again and ended without a word replaces nothing: the old one stays, with a "
+        "`laterAttempt`.",
         body=routes.StreamBody,
         required=("messages",),
         notes={
