@@ -110,6 +110,12 @@ class Usage(Shape):
     total_tokens: int
 
 
+class LaterAttempt(Shape):
+    id: uuid.UUID
+    status: Status
+    error: ReplyError | None
+
+
 class ReplyMetadata(Shape):
     """An assistant's message. While it streams, `content` is the committed text and `bytes` its length: one pair."""
 
@@ -121,6 +127,10 @@ class ReplyMetadata(Shape):
     usage: Usage | None
     started_at: Moment
     finished_at: Moment | None
+    later_attempt: Annotated[
+        LaterAttempt | None,
+        Field(description="the last answer that was to replace this one and ended without a word"),
+    ]
 
 
 class Message(Shape):

@@ -31,6 +31,11 @@ _OWN = (
 
 
 _OF_CHAT = sa.select(replies).where(replies.c.chat_id == sa.bindparam("chat"))
+_PARENTS = (
+    sa.select(Message.id, Message.parent_id)
+    .where(Message.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(Message.id)
+)
 
 
 def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
@@ -77,15 +82,28 @@ def describe_later(app: Flask, user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[
 
 def describe_messages(chat_id: uuid.UUID, found: Sequence[Message]) -> dict[uuid.UUID, tuple[str, dict[str, Any]]]:
     """Content and metadata of the assistant's messages among `found`, a running one's from the journal."""
-    ids = [message.id for message in found if message.role == "assistant"]
-    if not ids:
+    by_id = {message.id: message for message in found if message.role == "assistant"}
+    if not by_id:
         return {}
-    by_id = {message.id: message for message in found}
-    known = {}
-    for reply in db.session.execute(_OF_CHAT, {"chat": chat_id}):
-        if reply.id in by_id:
-            known[reply.id] = _describe(reply, by_id[reply.id])
+    written = db.session.execute(_OF_CHAT, {"chat": chat_id}).all()
+    known = {reply.id: _describe(reply, by_id[reply.id]) for reply in written if reply.id in by_id}
+    hidden = {reply.id: reply for reply in written if reply.id not in by_id and reply.bytes == 0}
+    for shown, later in _later_attempts(by_id, hidden).items():
+        known[shown][1]["laterAttempt"] = {"id": str(later.id), "status": later.status, "error": _error(later)}
     return known
+
+
+def _later_attempts(shown: dict[uuid.UUID, Message], wordless: dict[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
+    """By the id of an answer that is shown: the last reply without a word that was to replace it, if any."""
+    if not wordless:
+        return {}
+    answers = {message.parent_id: message.id for message in shown.values()}
+    later = {}
+    for row in db.session.execute(_PARENTS, {"ids": sorted(wordless)}):
+        answer, reply = answers.get(row.parent_id), wordless[row.id]
+        if answer is not None and answer < row.id and reply.status != STREAMING:
+            later[answer] = reply
+    return later
 
 
 def _describe(reply: Any, message: Message) -> tuple[str, dict[str, Any]]:
@@ -104,6 +122,7 @@ def _describe(reply: Any, message: Message) -> tuple[str, dict[str, Any]]:
         "usage": _usage(reply),
         "startedAt": iso(reply.started_at),
         "finishedAt": iso(reply.finished_at),
+        "laterAttempt": None,
     }
 
 

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.replies.asking import asked, messages_of, new_chat, question, unique
+from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique
 from tests.replies.hearing import hear, post, tell
 from tests.support.answers import data_of, refusal
 
@@ -86,3 +86,60 @@ def test_any_other_trigger_is_a_send(alice, chat):
     for trigger in ("submit-message", "resubmit", 7, None):
         hear(post(alice, chat, question("hello", trigger=trigger)))
     assert len(messages_of(alice, chat)) == 8
+
+
+NOTHING_SAID = ["scripted-status:500", "scripted-cut:0", "scripted-context-too-long"]
+
+
+@pytest.mark.parametrize("model", NOTHING_SAID)
+def test_an_answer_that_could_not_be_replaced_stays_with_the_error_beside_it(alice, chat, model):
+    old = tell(alice, chat, "hello")
+    refused = post(alice, chat, question("hello", trigger="regenerate-message", model=model))
+    new = refused.headers["X-Reply-Id"]
+    hear(refused) if refused.status_code == 200 else None
+    _user, assistant = messages_of(alice, chat)
+    assert (assistant["id"], assistant["content"]) == (old.reply_id, "hello")
+    assert assistant["metadata"]["status"] == "complete"
+    error = status_of(alice, new)["error"]
+    assert assistant["metadata"]["laterAttempt"] == {"id": new, "status": "failed", "error": error}
+    assert error["code"]
+
+
+def test_stopped_before_its_first_word_a_new_answer_gives_the_old_one_back(alice, chat, monkeypatch):
+    monkeypatch.setattr("macrochat.replies.service.FIRST_EVENT_SECONDS", 0.2)
+    old = tell(alice, chat, "hello")
+    running = post(alice, chat, question("hello", trigger="regenerate-message", model="scripted-silent"))
+    new = running.headers["X-Reply-Id"]
+    assert messages_of(alice, chat)[-1]["id"] == new, "while it runs, it is what is shown"
+    assert data_of(alice.post(f"/api/chats/{chat}/stop"))["id"] == new
+    assert status_of(alice, new)["status"] == "stopped"
+    [_user, assistant] = messages_of(alice, chat)
+    assert (assistant["id"], assistant["content"]) == (old.reply_id, "hello")
+    assert assistant["metadata"]["laterAttempt"] == {"id": new, "status": "stopped", "error": None}
+
+
+def test_a_chat_whose_answer_was_given_back_goes_on_from_it(alice, chat, provider):
+    tell(alice, chat, "hello", "scripted-words:3")
+    post(alice, chat, question("hello", trigger="regenerate-message", model="scripted-status:500"))
+    tell(alice, chat, "and now")
+    assert [m["content"] for m in provider.requests[-1]["messages"]] == ["hello", "w0 w1 w2 ", "and now"]
+    assert len(messages_of(alice, chat)) == 4
+
+
+def test_of_several_failures_the_last_is_told_and_a_success_ends_the_telling(alice, chat):
+    tell(alice, chat, "hello")
+    body = question("hello", trigger="regenerate-message", model="scripted-status:500")
+    new = [post(alice, chat, body).headers["X-Reply-Id"] for _ in range(2)]
+    assert messages_of(alice, chat)[-1]["metadata"]["laterAttempt"]["id"] == new[-1]
+    again(alice, chat)
+    assert messages_of(alice, chat)[-1]["metadata"]["laterAttempt"] is None
+
+
+def test_the_same_key_tries_once_more_and_then_shows_the_new_answer(alice, chat):
+    tell(alice, chat, "hello")
+    body = question("hello", trigger="regenerate-message", model="scripted-fail-then-ok:1")
+    refused = post(alice, chat, body, Idempotency_Key="key")
+    assert refused.status_code == 502
+    new = hear(post(alice, chat, body, Idempotency_Key="key"))
+    assert new.reply_id == refused.headers["X-Reply-Id"]
+    assert [m["id"] for m in messages_of(alice, chat)][1:] == [new.reply_id]
