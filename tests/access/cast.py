@@ -7,14 +7,12 @@ import datetime as dt
 import hashlib
 import secrets
 import sqlite3
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import gevent
 import sqlalchemy as sa
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
@@ -30,6 +28,7 @@ from macrochat.replies.models import STOPPED, STREAMING, Reply
 from tests.access.rules import TABLE, Credential, Door, Whose
 from tests.replies.puppet import MODEL, Line, Puppet
 from tests.support.databases import settings_for
+from tests.support.processes import wait_until
 from tests.support.servers import PASSWORD
 
 REQUEST_ID = "the-same-for-every-request"  # so that equal answers are equal byte for byte
@@ -117,10 +116,7 @@ class World:
 
     def settle(self) -> None:
         """Waits until nothing is being written any more."""
-        until = time.monotonic() + 10
-        while self.room.generations:
-            assert time.monotonic() < until
-            gevent.sleep(0.005)
+        wait_until(lambda: not self.room.generations)
 
     # Asking
 

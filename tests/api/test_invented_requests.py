@@ -20,7 +20,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from macrochat.openapi.catalogue import OPERATIONS
 from tests.api.caller import MODELS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if "MACROCHAT_API_SEED" in os.environ else 60)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if "MACROCHAT_API_SEED" in os.environ else 120)]
 
 EXAMPLES = int(os.environ.get("MACROCHAT_API_EXAMPLES", "15"))
 SEED = os.environ.get("MACROCHAT_API_SEED")

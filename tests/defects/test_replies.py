@@ -62,7 +62,7 @@ def test_w10_the_first_word_waits_for_nobody_but_the_model(world, alice):
     """One question to the provider, and the word is in the body while the provider says no more."""
     before = len(world.provider.lines)
     answer = alice.send()
-    with gevent.Timeout(2):
+    with gevent.Timeout(30):
         assert b"".join(itertools.islice(answer.response, 2)).startswith(b"An answer.")
     assert len(world.provider.lines) == before + 1
     answer.close()

@@ -67,7 +67,6 @@ def test_figures_of_all_workers_and_one_line_per_stream_and_request(site):
     assert (line["replyId"], line["chatId"], line["userId"]) == (reply, chat["id"], person.user["id"])
     assert (line["success"], line["bytes"], line["request_id"]) == (True, len(text), "the-request-of-this-test")
     assert sum("Booting worker" in line["event"] for line in lines(site)) == 2
-    assert any(line["event"] == "chunk_processing_metrics" for line in lines(site))
     requests = [line for line in lines(site) if line["event"] == "request" and line.get("replyId") == reply]
     assert [(line["bytes"], line["end"], line["user_id"]) for line in requests] == [
         (len(text), "finished", person.user["id"]),
@@ -91,6 +90,8 @@ def test_the_gauges_of_a_dead_worker_go_with_it(site):
         pieces = answer.iter_raw()  # kept: when it is collected, the connection closes
         next(pieces)
         wait_until(lambda: total(site, "macrochat_followers_active") == 1)
+        wait_until(lambda: any(line["event"] == "chunk_processing_metrics" for line in lines(site)), 30)
+        assert CANARY not in site.process.output()
         site.kill_worker(wait_until(lambda: _reader(site)))
         wait_until(lambda: total(site, "macrochat_followers_active") == 0)
     wait_until(lambda: total(site, "macrochat_takeovers_total", "continued") == 1)

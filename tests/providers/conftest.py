@@ -1,4 +1,4 @@
-"""`ask` answers with what a model said and how it ended; `provider` is one whose time-outs are short."""
+"""`ask` answers with what a model said and how it ended; `provider` has patience, `hasty` not for long."""
 
 import contextlib
 import http.client
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from macrochat.errors import ProviderError
 from macrochat.providers.base import CompletionRequest
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
+from tests.support.patience import Stopwatch
 from tests.support.processes import wait_until
 
 # The beginning of a program that uses parts of this room without loading the whole application with them.
@@ -22,7 +23,8 @@ sys.modules["macrochat"] = types.ModuleType("macrochat")
 sys.modules["macrochat"].__path__ = ["macrochat"]
 """
 
-SILENCE = 0.5  # seconds
+PATIENCE = 20.0  # seconds: no model that says something is silent for so long, however busy the machine
+SILENCE = 0.5  # where nothing is to be said any more
 
 # For properties: a busy machine is no reason to fail.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,7 +38,8 @@ class Answer:
     error: ProviderError | None
     finish_reason: str | None
     usage: object
-    seconds: float
+    seconds: float  # of a Stopwatch
+    wall_seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +47,16 @@ def scripted_providers(scripted):
     """A factory: one provider by its settings, kept open for the module."""
     made = {}
 
-    def make(continue_mode="prefill", timeout=SILENCE, url=None):
-        key = (continue_mode, timeout, url)
+    def make(continue_mode="prefill", timeout=PATIENCE, connect_timeout=PATIENCE, url=None):
+        key = (continue_mode, timeout, connect_timeout, url)
         if key not in made:
             made[key] = OpenAICompatibleProvider(
-                "scripted", "key", url or scripted.url, timeout=timeout, connect_timeout=1, continue_mode=continue_mode
+                "scripted",
+                "key",
+                url or scripted.url,
+                timeout=timeout,
+                connect_timeout=connect_timeout,
+                continue_mode=continue_mode,
             )
         return made[key]
 
@@ -64,6 +72,11 @@ def provider(scripted_providers, upstream):
 
 
 @pytest.fixture
+def hasty(scripted_providers, provider):
+    return scripted_providers(timeout=SILENCE)
+
+
+@pytest.fixture
 def ask(provider):
     def ask(model, messages=QUESTION, prefix="", of=provider):
         return answer_of(of, CompletionRequest(f"scripted-{model}", messages, prefix))
@@ -73,7 +86,7 @@ def ask(provider):
 
 def answer_of(provider, request):
     """Takes a whole answer. An error is in it, not raised."""
-    started, pieces, error, completion = time.monotonic(), [], None, None
+    watch, pieces, error, completion = Stopwatch(), [], None, None
     try:
         completion = provider.open(request)
         pieces.extend(completion)
@@ -92,7 +105,8 @@ def answer_of(provider, request):
         error,
         completion and completion.finish_reason,
         completion and completion.usage,
-        time.monotonic() - started,
+        watch.seconds,
+        watch.wall_seconds,
     )
 
 

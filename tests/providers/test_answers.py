@@ -5,7 +5,7 @@ import pytest
 
 from macrochat.providers.base import CompletionRequest, Usage
 from macrochat.providers.scripted import expected_text
-from tests.providers.conftest import QUESTION, answer_of
+from tests.providers.conftest import PATIENCE, QUESTION, answer_of
 
 WHOLE = [
     "echo",
@@ -48,7 +48,7 @@ def test_the_usage_is_the_servers(ask):
 
 
 def test_a_server_that_refuses_to_count_is_asked_once_more_and_then_never_again(scripted_providers, upstream, provider):
-    fresh = scripted_providers(timeout=0.51)
+    fresh = scripted_providers(timeout=PATIENCE + 1)
     for _ in range(2):
         answer = answer_of(fresh, CompletionRequest("scripted-no-stream-options", QUESTION))
         assert answer.finish_reason == "stop"
@@ -57,17 +57,18 @@ def test_a_server_that_refuses_to_count_is_asked_once_more_and_then_never_again(
 
 
 def test_several_answers_that_are_asked_for_at_once_all_learn_it(scripted_providers, provider):
-    fresh = scripted_providers(timeout=0.52)
+    fresh = scripted_providers(timeout=PATIENCE + 2)
     request = CompletionRequest("scripted-no-stream-options", QUESTION)
     readers = [gevent.spawn(answer_of, fresh, request) for _ in range(5)]
     assert {reader.get().finish_reason for reader in readers} == {"stop"}
 
 
-def test_a_connection_left_open_after_the_finish_costs_at_most_two_seconds(ask, scripted_providers):
-    answer = ask("linger", of=scripted_providers(timeout=10))
+def test_a_connection_left_open_after_the_finish_costs_at_most_two_seconds(ask):
+    answer = ask("linger")
     assert answer.error is None
     assert answer.finish_reason == "stop"
-    assert 1.9 < answer.seconds < 4
+    assert answer.seconds < 4
+    assert answer.wall_seconds > 1.9
 
 
 def test_open_returns_with_the_first_event_even_if_it_has_no_text(provider):
@@ -75,11 +76,11 @@ def test_open_returns_with_the_first_event_even_if_it_has_no_text(provider):
     completion.close()
 
 
-def test_comments_keep_an_answer_alive(ask):
-    """Three times as long as the silence time-out, without an event."""
-    answer = ask("comments:15:100")
+def test_comments_keep_an_answer_alive(ask, scripted_providers):
+    """Longer than the silence time-out, without an event."""
+    answer = ask("comments:20:100", of=scripted_providers(timeout=1.5))
     assert answer.error is None
-    assert answer.seconds > 1.5
+    assert answer.wall_seconds > 1.5
 
 
 def test_text_comes_as_it_is_said(provider):

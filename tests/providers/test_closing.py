@@ -6,7 +6,7 @@ import pytest
 
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.base import CompletionRequest
-from tests.providers.conftest import QUESTION
+from tests.providers.conftest import PATIENCE, QUESTION
 from tests.support.processes import wait_until
 
 
@@ -26,19 +26,13 @@ def read_to_the_end(completion, pieces):
         completion.close()
 
 
-@pytest.fixture
-def patient(scripted_providers, provider):
-    """Its time-out is no help here: what ends these reads within a second is the closing."""
-    return scripted_providers(timeout=30)
-
-
 @pytest.mark.parametrize("model", ["stall:2", "endless:10"])
-def test_closing_ends_a_blocked_read_at_once(patient, upstream, model):
+def test_closing_ends_a_blocked_read_at_once(provider, upstream, model):
     before = psutil.Process().num_fds()
-    completion, pieces = patient.open(request(model)), []
+    completion, pieces = provider.open(request(model)), []
     reader = gevent.spawn(read_to_the_end, completion, pieces)
     wait_until(lambda: b"".join(pieces).startswith(b"w0 w1 "))
-    with gevent.Timeout(1):
+    with gevent.Timeout(PATIENCE / 2):  # what ends these reads is the closing, not the provider's own time-out
         completion.close()
         with pytest.raises(UpstreamUnreachable) as raised:
             reader.get()
@@ -50,10 +44,10 @@ def test_closing_ends_a_blocked_read_at_once(patient, upstream, model):
 
 @pytest.mark.parametrize("model", ["silent", "slow-first:30000", "hold"])
 @pytest.mark.parametrize("exception", [gevent.GreenletExit, Stopped])
-def test_an_exception_thrown_in_while_opening_closes_the_connection(patient, upstream, model, exception):
-    opening = gevent.spawn(patient.open, request(model))
+def test_an_exception_thrown_in_while_opening_closes_the_connection(provider, upstream, model, exception):
+    opening = gevent.spawn(provider.open, request(model))
     upstream.wait_for_request()
-    with gevent.Timeout(1):
+    with gevent.Timeout(PATIENCE / 2):
         opening.kill(exception)
     assert opening.dead
     assert isinstance(opening.exception or opening.value, exception)
@@ -62,11 +56,11 @@ def test_an_exception_thrown_in_while_opening_closes_the_connection(patient, ups
 
 
 @pytest.mark.parametrize("exception", [gevent.GreenletExit, Stopped])
-def test_an_exception_thrown_in_while_reading_closes_the_connection(patient, upstream, exception):
-    completion, pieces = patient.open(request("stall:2")), []
+def test_an_exception_thrown_in_while_reading_closes_the_connection(provider, upstream, exception):
+    completion, pieces = provider.open(request("stall:2")), []
     reader = gevent.spawn(read_to_the_end, completion, pieces)
     wait_until(lambda: b"".join(pieces) == b"w0 w1 ")
-    with gevent.Timeout(1):
+    with gevent.Timeout(PATIENCE / 2):
         reader.kill(exception)
     upstream.expect_closed()
     upstream.expect_no_more_connections()
@@ -78,8 +72,7 @@ def test_an_exception_thrown_in_while_connecting_leaves_no_socket(scripted_provi
     gevent.sleep(0.1)
     connecting.kill(Stopped)
     assert isinstance(connecting.exception, Stopped)
-    gevent.sleep(0.05)
-    assert psutil.Process().num_fds() == before
+    wait_until(lambda: psutil.Process().num_fds() == before)
 
 
 def test_an_answer_that_is_left_early_closes_the_connection(provider, upstream):
@@ -117,9 +110,9 @@ def test_a_connection_whose_answer_was_read_to_its_end_is_used_again(ask, upstre
 
 
 @pytest.mark.parametrize("model", ["stall:1", "cut:1", "garbage", "silent"])
-def test_a_connection_with_an_unfinished_answer_is_never_used_again(ask, upstream, model):
-    ask(model)
-    ask("words:3")
+def test_a_connection_with_an_unfinished_answer_is_never_used_again(ask, hasty, upstream, model):
+    ask(model, of=hasty)
+    ask("words:3", of=hasty)
     first, second = upstream.requests
     assert first["connection"] != second["connection"]
 

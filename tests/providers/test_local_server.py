@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -12,6 +11,7 @@ from macrochat.providers import local_server
 from macrochat.providers.local_model import weights
 from macrochat.providers.local_server import is_healthy, serves_our_model
 from tests.providers.conftest import ROOM_ONLY
+from tests.support.patience import Stopwatch
 from tests.support.processes import ChildProcess, clean_environment, free_port, wait_until
 
 # Serves /health and /v1/models like llama.cpp; ends with code 1 when its port is taken, as that does.
@@ -111,11 +111,11 @@ def test_a_server_that_hangs_is_replaced(supervised):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_the_server_ends_with_its_supervisor(supervised, number):
     server = supervised.server
-    started = time.monotonic()
+    watch = Stopwatch()
     supervised.process.send(number)
-    code = supervised.process.process.wait(2)
-    server.wait(2)
-    assert time.monotonic() - started < 2
+    code = supervised.process.process.wait(20)
+    server.wait(20)
+    assert watch.seconds < 2
     assert code == (-number if number == signal.SIGKILL else 0)
 
 
@@ -153,9 +153,9 @@ def test_the_real_one_ends_at_once_when_told_even_while_it_works(supervise):
         client.stdin.write(request % (len(body), body))
         client.stdin.close()
         wait_until(lambda: server.cpu_percent(0.05) > 20, 10, "it works")
-        started = time.monotonic()
-        assert own.process.stop(seconds=5) == 0
-        assert time.monotonic() - started < 3
+        watch = Stopwatch()
+        assert own.process.stop(seconds=30) == 0
+        assert watch.seconds < 3
         assert not psutil.pid_exists(server.pid)
 
 

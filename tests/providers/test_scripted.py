@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import gevent
 import pytest
@@ -12,6 +11,7 @@ from openai import OpenAI
 from macrochat.providers.base import CompletionRequest
 from macrochat.providers.scripted import expected_text
 from tests.providers.conftest import QUESTION, ROOM_ONLY, answer_of
+from tests.support.patience import Stopwatch
 from tests.support.processes import ROOT
 
 
@@ -24,27 +24,28 @@ def test_the_sdk_of_openai_understands_it(scripted):
 
 
 def test_words_come_at_their_pace(scripted_providers, provider):
-    completion = provider.open(CompletionRequest("scripted-words:20:20", QUESTION))
-    times = [time.monotonic() for _piece in completion]
-    assert 0.35 < times[-1] - times[0] < 1
+    watch = Stopwatch()
+    list(provider.open(CompletionRequest("scripted-words:20:20", QUESTION)))
+    assert watch.seconds < 1.5
+    assert watch.wall_seconds > 0.35
 
 
 def test_two_hundred_paced_answers_are_no_burden(scripted_providers, provider):
     request = CompletionRequest("scripted-words:20:100", QUESTION)
-    with gevent.Timeout(20):
-        started = time.monotonic()
-        readers = [gevent.spawn(answer_of, scripted_providers(timeout=10), request) for _ in range(200)]
+    with gevent.Timeout(50):
+        watch = Stopwatch()
+        readers = [gevent.spawn(answer_of, provider, request) for _ in range(200)]
         texts = {reader.get().text for reader in readers}
     assert texts == {expected_text("scripted-words:20", QUESTION)}
-    assert time.monotonic() - started < 15  # 1.9 s of pace; the rest is 200 requests on a busy machine
+    assert watch.seconds < 15  # 1.9 s of pace; the rest is 200 requests
 
 
 def test_it_notices_a_client_that_goes_while_it_is_silent(provider, upstream):
     completion = provider.open(CompletionRequest("scripted-stall:1", QUESTION))
-    left = time.time()
+    watch = Stopwatch()
     completion.close()
     upstream.expect_closed()
-    assert upstream.requests[0]["ended"] - left < 0.5
+    assert watch.seconds < 0.5
 
 
 def test_it_keeps_a_record_of_each_request(ask, upstream):
@@ -62,7 +63,7 @@ def test_what_is_held_goes_on_when_released(ask, upstream):
     held = gevent.spawn(ask, "hold:2:5")
     upstream.wait_for_request()
     upstream.control("POST", "release")
-    assert held.get(timeout=2).text == "w0 w1 w2 w3 w4 "
+    assert held.get(timeout=30).text == "w0 w1 w2 w3 w4 "
     assert ask("hold").text == expected_text("scripted-hold", QUESTION)  # released until the next reset
 
 
@@ -88,4 +89,4 @@ def test_it_takes_a_free_port_and_ends_when_told(number):
     with server:
         assert server.stdout.readline().startswith("scripted provider on http://127.0.0.1:")
         server.send_signal(number)
-        assert server.wait(5) == 0
+        assert server.wait(30) == 0

@@ -2,7 +2,6 @@
 
 import contextlib
 import ssl
-import time
 
 import gevent
 import gevent.server
@@ -11,6 +10,7 @@ import pytest
 import trustme
 
 from macrochat.providers.transport import MOST_BYTES, DirectTransport
+from tests.support.patience import Stopwatch
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -19,7 +19,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 @pytest.fixture
 def client():
     transport = DirectTransport(max_idle=2, idle_seconds=5)
-    with httpx2.Client(transport=transport, timeout=0.5, trust_env=False) as client:
+    with httpx2.Client(transport=transport, timeout=20, trust_env=False) as client:
         yield client
 
 
@@ -127,14 +127,14 @@ def test_a_body_without_a_length_ends_with_its_connection(client, server):
             httpx2.RemoteProtocolError,
         ),
         ([OK + b"X: y\r\n" * 20_000], httpx2.RemoteProtocolError),
-        ([2.0], httpx2.ReadTimeout),
-        ([CHUNKED + b"3\r\nabc\r\n", 2.0], httpx2.ReadTimeout),
+        ([60.0], httpx2.ReadTimeout),
+        ([CHUNKED + b"3\r\nabc\r\n", 60.0], httpx2.ReadTimeout),
     ],
 )
 def test_trouble_is_told_by_its_name_and_spoils_only_its_own_connection(client, server, steps, error):
     server.answers = [steps, [OK + b"Content-Length: 2\r\n\r\nok"]]
     with pytest.raises(error):
-        client.get(server.url)
+        client.get(server.url, timeout=0.5 if error is httpx2.ReadTimeout else 20)
     assert client.get(server.url).content == b"ok"
     assert server.connections == 2
 
@@ -147,7 +147,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_used(client, server):
 
 
 def test_a_body_that_is_left_half_read_takes_its_connection_with_it(client, server):
-    server.answers = [[CHUNKED + b"3\r\nabc\r\n", 1.0], [OK + b"Content-Length: 1\r\n\r\nb"]]
+    server.answers = [[CHUNKED + b"3\r\nabc\r\n", 60.0], [OK + b"Content-Length: 1\r\n\r\nb"]]
     with client.stream("GET", server.url) as answer:
         assert next(answer.iter_raw()) == b"abc"
     assert client.get(server.url).content == b"b"
@@ -196,10 +196,10 @@ def test_over_tls_every_record_is_read_and_none_is_waited_for(trusting, tls_serv
     """What is decrypted already makes no socket readable: a turn takes all of it, or the rest would come a tick late."""
     record = b"400\r\n" + bytes(1024) + b"\r\n"
     tls_server.answers = [[CHUNKED, *[record] * records, b"0\r\n\r\n"]]
-    began = time.monotonic()
-    assert trusting.get(tls_server.url, timeout=5).content == bytes(1024 * records)
+    watch = Stopwatch()
+    assert trusting.get(tls_server.url).content == bytes(1024 * records)
     turns = 1024 * records / MOST_BYTES
-    assert time.monotonic() - began < 1.0 + turns * 0.1
+    assert watch.seconds < 1.0 + turns * 0.1
 
 
 def test_a_warm_connection_is_the_one_that_is_used(trusting, tls_server):
@@ -220,12 +220,12 @@ def test_a_stranger_s_certificate_is_refused(client, tls_server):
 
 
 def test_a_read_can_be_ended_from_another_greenlet(client, server):
-    server.answers = [[CHUNKED + b"3\r\nabc\r\n", 5.0]]
+    server.answers = [[CHUNKED + b"3\r\nabc\r\n", 60.0]]
     answer = client.send(client.build_request("GET", server.url, extensions={"timeout": {"read": 30}}), stream=True)
     reads = answer.iter_raw()
     assert next(reads) == b"abc"
     reader = gevent.spawn(next, reads, None)
     gevent.sleep(0.05)
     answer.close()
-    with gevent.Timeout(1), pytest.raises(httpx2.ReadError):
+    with gevent.Timeout(20), pytest.raises(httpx2.ReadError):
         reader.get()

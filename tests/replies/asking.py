@@ -21,6 +21,7 @@ MODELS = (
     "scripted-words:20:20",
     "scripted-words:40:25",
     "scripted-words:60:50",
+    "scripted-words:120:50",
     "scripted-words:200:10",
     "scripted-words:320:50",
     "scripted-words:400:5",

@@ -49,7 +49,7 @@ def there(pair, kind, provider):
 @pytest.fixture
 def crew(shared_server, kind, provider):
     """One gunicorn of two workers, which tests may kill."""
-    return shared_server(database=kind, workers=2, MACROCHAT_LEASE_SECONDS="2", **SCRIPTED)
+    return shared_server(database=kind, workers=2, **SCRIPTED)
 
 
 @pytest.fixture
@@ -153,8 +153,14 @@ def sweeps_come_often(monkeypatch):
 
 
 @pytest.fixture
-def first(run_app, kind, continue_mode, provider):
-    settings = {"MACROCHAT_LEASE_SECONDS": "1", "MACROCHAT_MAX_STREAMS_PER_USER": "10"}
+def lease_seconds():
+    """Of the first: long, so that only a test ends it, never a busy machine."""
+    return 60
+
+
+@pytest.fixture
+def first(run_app, kind, continue_mode, lease_seconds, provider):
+    settings = {"MACROCHAT_LEASE_SECONDS": str(lease_seconds), "MACROCHAT_MAX_STREAMS_PER_USER": "10"}
     with run_app(kind, MACROCHAT_CONTINUE_MODE=continue_mode, **settings) as app:
         yield app
 

@@ -13,6 +13,7 @@ from macrochat.replies.journal import Log
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
 from macrochat.replies.store import Fenced, merge, store_parts
 from tests.replies.desk import append, pieces_of
+from tests.support.processes import wait_until
 
 HERE = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = "Grüße 👋🏽 – and so on, for a while. ".encode()
@@ -186,8 +187,8 @@ def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk,
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"], [b"third"])
     journal.fold()
-    folding = gevent.spawn(journal.fold, 0.3)
-    gevent.sleep(0.05)
+    folding = gevent.spawn(journal.fold, 3)
+    wait_until(lambda: logs[0].folded)
     for log in logs:
         assert desk.finish(log.reply_id, 0, bytes(log.data))
         journal.close(log, "complete")
@@ -202,8 +203,8 @@ def test_a_worker_that_is_fenced_in_the_middle_of_a_fold_deletes_nothing_under_i
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"])
     journal.fold()
-    folding = gevent.spawn(journal.fold, 0.2)
-    gevent.sleep(0.05)
+    folding = gevent.spawn(journal.fold, 2)
+    wait_until(lambda: logs[0].folded)
     journal.abandon()
     journal.adopt(desk.lease.register())
     folding.get()

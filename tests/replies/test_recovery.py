@@ -148,21 +148,23 @@ def test_what_was_acknowledged_before_a_fence_is_in_the_orphan_and_nothing_after
         desk, other = new_desk(), new_desk()
         reply = desk.reply()
 
-        def write(desk=desk, reply=reply):
-            written = 0
+        acknowledged = []
+
+        def write(desk=desk, reply=reply, acknowledged=acknowledged):
             while True:
+                written = 10 * len(acknowledged)
                 try:
                     desk.commit((reply, written, b"x" * 10))
                 except Fenced:
                     return written
-                written += 10
+                acknowledged.append(written)
                 gevent.sleep(0)
 
         writer = gevent.spawn(write)
-        gevent.sleep(0.02)
+        wait_until(lambda acknowledged=acknowledged: acknowledged)
         desk.sleep()
         [orphan] = wait_until(other.sweep)  # a sweep passes by a worker that is just committing
-        assert len(orphan.text) == writer.get(timeout=10) > 0
+        assert len(orphan.text) == writer.get(timeout=30) > 0
         assert other.text(reply) == orphan.text
 
 

@@ -82,9 +82,9 @@ def test_readers_have_a_limit_per_process(run_app, provider):
         person = servers.register(app.test_client(), "carol@example.org")
         chat = new_chat(person)
         answer = post(person, chat, question("hello", model="scripted-hold:3"))
-        body = iter(answer.response)
-        while next(body) != b"w0 w1 w2 ":
-            pass
+        body, seen = iter(answer.response), b""
+        while seen != b"w0 w1 w2 ":
+            seen += next(body)
         reply_id = answer.headers["X-Reply-Id"]
         check_come_back(person.get(f"/api/replies/{reply_id}/stream"), "TOO_MANY_STREAMS")
         assert status_of(person, reply_id)["status"] == "streaming"

@@ -8,6 +8,7 @@ import pytest
 
 from macrochat.providers.scripted import expected_text
 from tests.replies.asking import begin, messages_of, new_chat, say, send, status_of, when_final
+from tests.support.patience import Stopwatch
 
 FIELDS = {
     *("id", "chatId", "status", "bytes", "sha256", "finishReason", "error", "model", "usage", "timings"),
@@ -103,19 +104,26 @@ def test_messages_stand_in_the_order_in_which_they_were_said(ann):
 
 def test_content_and_bytes_are_one_pair_at_every_moment_of_a_stream(ann, here, there):
     """Through commits, folds and the end of the reply; both by the server that writes and by the other."""
-    chat, text = new_chat(ann), expected_text("scripted-words:400:5", []).encode()
+    chat, text = new_chat(ann), expected_text("scripted-endless:5", []).encode()
     sizes = {here.url: [], there.url: []}
-    with send(ann, chat, "hello", "scripted-words:400:5") as body:
-        reading = gevent.spawn(body.to_end)
-        while not reading.ready():
-            for at, seen in sizes.items():
-                seen.append(check_pair(ann, chat, at, text))
+
+    def look():
+        for at, seen in sizes.items():
+            seen.append(check_pair(ann, chat, at, text))
+
+    with send(ann, chat, "hello", "scripted-endless:5") as body:
+        reading, watch = gevent.spawn(body.to_end), Stopwatch()
+        while watch.wall_seconds < 2 or any(len(set(seen)) < 6 for seen in sizes.values()):
+            look()
             gevent.sleep(0.02)
-    for at, seen in sizes.items():
-        seen.append(check_pair(ann, chat, at, text))
+        stopping = gevent.spawn(ann.post, f"/api/replies/{body.reply_id}/stop")
+        while not (reading.ready() and stopping.ready()):
+            look()
+            gevent.sleep(0.02)
+    look()
+    for seen in sizes.values():
         assert seen == sorted(seen), "text went backwards"
-        assert len(set(seen)) > 5
-        assert seen[-1] == len(text)
+        assert seen[-1] == len(body.data)
 
 
 def test_a_reply_is_never_behind_what_a_reader_has_seen(ann, there):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from macrochat.replies.connections import BodyCut
 from macrochat.replies.store import workers
 from tests.replies.puppet import Puppet
+from tests.support.patience import Stopwatch
 
 MACHINES = (0, 1)
 PATIENCE_SECONDS = 10.0
@@ -89,8 +89,8 @@ def expected(message: Message) -> tuple[Any, ...]:
 
 def wait_for(condition: Callable[[], Any], what: Callable[[], str] = str) -> Any:
     """The first true value of `condition`. Raises AssertionError, with `what()`, when it does not come."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    watch = Stopwatch()
     while not (value := condition()):
-        assert time.monotonic() < until, what()
+        assert watch.wall_seconds < PATIENCE_SECONDS or watch.seconds < PATIENCE_SECONDS, what()
         gevent.sleep(0.005)
     return value

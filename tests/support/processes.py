@@ -16,6 +16,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.patience import Stopwatch
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("MACROCHAT_", "OPENAI_", "GUNICORN_", "FLASK_")
 OURS_EXACT = ("DATABASE_URL", "SECRET_KEY", "HOST", "PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
@@ -44,13 +46,16 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 10, what: str = "") -> Any:
-    """The first true value of `condition`, asked every 20 ms. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The first true value of `condition`, asked every 20 ms. Raises AssertionError after `seconds` of a Stopwatch."""
+    if value := condition():
+        return value
+    watch = Stopwatch()
     while True:
+        time.sleep(0.02)
+        late = watch.wall_seconds > seconds and watch.seconds > seconds
         if value := condition():
             return value
-        assert time.monotonic() < deadline, f"Not within {seconds} s: {what or condition}"
-        time.sleep(0.02)
+        assert not late, f"Not within {seconds} s: {what or condition}"
 
 
 class ChildProcess:
@@ -85,9 +90,9 @@ class ChildProcess:
                 user=self.user,
                 preexec_fn=_end_with_parent,  # noqa: PLW1509
             )
-        deadline = time.monotonic() + seconds
+        watch = Stopwatch()
         while not ready():
-            if not self.running or time.monotonic() > deadline:
+            if not self.running or watch.seconds > seconds:
                 self.kill()
                 raise AssertionError(f"{self.argv} did not become ready. Its output:\n{self.tail()}")
             time.sleep(0.05)
