@@ -15,6 +15,7 @@
     ├── Unavailable                   503  the server cannot do it now; carries Retry-After
     └── ProviderError                 the model's server refused, broke or fell silent
         ├── UpstreamAuth              502  it refused our credentials
+        ├── UpstreamQuota             402  its account with them has no credit or quota left
         ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
         ├── UpstreamUnreachable       502  no connection, or the connection broke
         ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
@@ -143,7 +144,7 @@ class Unavailable(MacrochatError):
 
 
 class ProviderError(MacrochatError):
-    """The provider's fault. `detail` is for the log only (a raw body, an exception's text)."""
+    """The provider's fault. `detail` is for the log only: codes, figures, an exception's name; nobody's words."""
 
     status = 502
     code = "UPSTREAM_ERROR"
@@ -157,6 +158,12 @@ class ProviderError(MacrochatError):
 class UpstreamAuth(ProviderError):
     code = "UPSTREAM_AUTH"
     message = "The model's server refused this server's credentials; its operator must check the API key"
+
+
+class UpstreamQuota(ProviderError):
+    status = 402
+    code = "UPSTREAM_QUOTA"
+    message = "The account at the model's server has no credit left; its operator must look after the billing"
 
 
 class UpstreamRefused(ProviderError):

@@ -24,6 +24,7 @@ CALLER: dict[int, tuple[str, ...]] = {
 }
 # The model's server refuses or breaks before its first event.
 UPSTREAM: dict[int, tuple[str, ...]] = {
+    402: ("UPSTREAM_QUOTA",),
     422: ("CONTEXT_TOO_LONG",),
     502: ("UPSTREAM_AUTH", "UPSTREAM_ERROR", "UPSTREAM_UNREACHABLE", "UPSTREAM_BAD_RESPONSE"),
     503: ("UPSTREAM_BUSY",),

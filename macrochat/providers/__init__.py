@@ -4,6 +4,7 @@ base               the promise every provider keeps
 openai_compatible  any server that speaks the OpenAI HTTP API, through the `openai` SDK
   http_client      the SDK's HTTP client, with our limits
   upstream_errors  what a refusal means, in our errors
+  complaints       what a server says about its trouble, in whatever shape
   completion       an open answer: raw reads in, clean UTF-8 pieces out
   event_stream     bytes → server-sent events
   chunks           events → text, finish_reason, usage

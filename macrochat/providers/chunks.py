@@ -13,7 +13,7 @@ import msgspec
 from macrochat.errors import ProviderError, UpstreamBadResponse
 from macrochat.providers.base import Usage
 from macrochat.providers.event_stream import Event
-from macrochat.providers.upstream_errors import from_error_object
+from macrochat.providers.upstream_errors import from_complaint
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -90,9 +90,9 @@ class ChunkReader:
         if not event.name and (text := _plain_text(chunk)) is not None:
             return text
         if chunk.error is not None:
-            raise from_error_object(chunk.error)
+            raise from_complaint(chunk.error, "error in an event")
         if event.name == b"error":
-            raise from_error_object(_parse_anything(event.data))
+            raise from_complaint(event.data.decode(errors="replace"), "error event")
         if chunk.usage is not None:
             self.usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
         texts = [self._take_choice(choice) for choice in chunk.choices or () if not choice.index]

@@ -20,6 +20,7 @@ from macrochat.providers.base import Usage
 from macrochat.providers.chunks import ChunkReader
 from macrochat.providers.continuation import OverlapTrimmer
 from macrochat.providers.event_stream import EventStream
+from macrochat.providers.http_client import trouble_in_words
 
 # After the finish_reason only the usage and [DONE] are missing: worth a short wait, in seconds, never a failure.
 FINISH_GRACE = 2.0
@@ -181,11 +182,11 @@ class OpenCompletion:
         if self._closed:
             return _closed_here()
         if isinstance(error, httpx2.TimeoutException):
-            return UpstreamTimeout(detail=repr(error))
+            return UpstreamTimeout(detail=trouble_in_words(error))
         if isinstance(error, httpx2.DecodingError):
-            return UpstreamBadResponse(detail=repr(error))
+            return UpstreamBadResponse(detail=trouble_in_words(error))
         if isinstance(error, httpx2.HTTPError | httpx2.StreamError | OSError):
-            return UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED", detail=repr(error))
+            return UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED", detail=trouble_in_words(error))
         raise error
 
 

@@ -13,6 +13,7 @@ from macrochat.providers.transport import FOREVER, DirectTransport
 # An error's body is read by the SDK before it says anything; this is all it gets.
 MAX_ERROR_BYTES = 64 * 1024
 
+MAX_CAUSES = 5
 MAX_IDLE_CONNECTIONS = 8
 # Shorter than the server's own patience, else a request can meet a connection that is just being closed:
 # llama.cpp and uvicorn (vLLM, LiteLLM) close after 5 s, the proxies in front of https services after 60 s and more.
@@ -64,6 +65,16 @@ class LimitedClient(httpx2.Client):
             response.close()
         headers = [(k, v) for k, v in response.headers.multi_items() if k not in _BODY_HEADERS]
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+def trouble_in_words(error: BaseException | None) -> str:
+    """An exception for the log: its name, its cause's, and what the system said; no bytes of what was sent or read."""
+    names: list[str] = []
+    while error is not None and len(names) < MAX_CAUSES:
+        said = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
+        names.append(f"{type(error).__name__} ({said})" if said else type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return " from ".join(dict.fromkeys(names))
 
 
 # They describe the body as it came over the wire, which is not the one we pass on.

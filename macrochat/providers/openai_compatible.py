@@ -20,7 +20,7 @@ from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
 from macrochat.providers.completion import EVENTLESS_TIMEOUTS, OpenCompletion
 from macrochat.providers.condition import Condition
 from macrochat.providers.continuation import OverlapTrimmer, conversation
-from macrochat.providers.http_client import LimitedClient, read_up_to
+from macrochat.providers.http_client import LimitedClient, read_up_to, trouble_in_words
 from macrochat.providers.model_list import in_words, read_model_list
 from macrochat.providers.upstream_errors import from_response
 
@@ -188,14 +188,7 @@ def _require_event_stream(response: httpx2.Response) -> None:
     """A 200 that is a web page or a JSON document is a misconfigured address or a proxy's opinion, not an answer."""
     content_type = response.headers.get("content-type", "").lower()
     if content_type.startswith(("text/html", "application/json")):
-        raise UpstreamBadResponse(detail=f"{content_type}: {_beginning(response)!r}")
-
-
-def _beginning(response: httpx2.Response) -> bytes:
-    try:
-        return read_up_to(response, 200)
-    except httpx2.HTTPError:
-        return b""
+        raise UpstreamBadResponse(detail=f"200 with {ascii(content_type)[:60]}")
 
 
 @contextlib.contextmanager
@@ -203,8 +196,8 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        raise from_response(error.status_code, error.response.content, error.response.headers) from error
+        raise from_response(error.status_code, error.response.content, error.response.headers) from None
     except openai.APITimeoutError as error:
-        raise UpstreamTimeout(detail=repr(error.__cause__)) from error
+        raise UpstreamTimeout(detail=trouble_in_words(error)) from None
     except (openai.OpenAIError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
-        raise UpstreamUnreachable(detail=repr(error.__cause__ or error)) from error
+        raise UpstreamUnreachable(detail=trouble_in_words(error)) from None

@@ -1,47 +1,164 @@
-"""What a model server's refusal means, in our errors. Raw bodies go into `detail`, for the log only."""
+"""What a model server's refusal means, in our errors: by its status, the codes it names, and its words – three tables.
+
+Neither bodies nor words go into `detail`, which is logged: they may repeat what people said.
+"""
 
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from macrochat.errors import ContextTooLong, ProviderError, UpstreamAuth, UpstreamBusy, UpstreamRefused
+from macrochat.errors import (
+    ContextTooLong,
+    ProviderError,
+    UpstreamAuth,
+    UpstreamBusy,
+    UpstreamQuota,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from macrochat.providers.complaints import Complaint, read_complaint
 
 DEFAULT_RETRY_AFTER = 5  # seconds, when a busy server does not say
 MAX_RETRY_AFTER = 3600  # seconds
 
-DETAIL_CHARACTERS = 500
+Kind = type[ProviderError]
 
-# The words of OpenAI, llama.cpp, vLLM, OpenRouter, Anthropic's and Mistral's gateways for the same trouble.
-_CONTEXT_TOO_LONG = re.compile(
-    r"context_length_exceeded|exceed_context_size|context (length|size|window)|maximum context|model_max_prompt_tokens"
-    r"|(prompt|input)( is)? too long|too many (input |prompt )?tokens",
-    re.IGNORECASE,
+# A status that says it all, unless the words are about the account.
+STATUSES: dict[int, Kind] = {
+    401: UpstreamAuth,
+    402: UpstreamQuota,
+    403: UpstreamAuth,
+    408: UpstreamTimeout,
+    429: UpstreamBusy,
+    498: UpstreamBusy,  # Groq: no room in the flexible tier
+    503: UpstreamBusy,
+    504: UpstreamTimeout,
+    522: UpstreamTimeout,  # Cloudflare: connecting took too long
+    524: UpstreamTimeout,  # Cloudflare: answering took too long
+    529: UpstreamBusy,  # Anthropic: overloaded
+}
+
+# Codes and types, in lower case and snake case, without "error" and "exception" at their ends.
+_CODES: dict[Kind, str] = {
+    UpstreamQuota: """
+        insufficient_quota insufficient_balance insufficient_credits insufficient_credit insufficient_funds
+        insufficient_user_quota exceeded_current_quota billing billing_not_active billing_hard_limit_reached
+        credit_limit_reached credits_exhausted no_credits out_of_credits payment_required arrearage
+    """,
+    ContextTooLong: """
+        context_length_exceeded max_context_length_exceeded context_window_exceeded exceed_context_size
+        context_too_long prompt_too_long input_too_long request_too_large string_above_max_length
+        tokens_limit_reached model_max_prompt_tokens_exceeded
+    """,
+    UpstreamBusy: """
+        rate_limit rate_limit_exceeded rate_limited too_many_requests resource_exhausted throttling throttled slow_down
+        overloaded server_overloaded server_is_overloaded engine_overloaded model_overloaded server_busy
+        unavailable service_unavailable no_capacity capacity_exceeded model_not_ready
+    """,
+    UpstreamTimeout: "timeout request_timeout gateway_timeout upstream_timeout api_timeout deadline_exceeded",
+    UpstreamAuth: """
+        invalid_api_key incorrect_api_key invalid_authentication authentication unauthenticated unauthorized
+        permission permission_denied access_denied forbidden account_deactivated
+    """,
+}
+CODES = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
+
+
+def _words(*patterns: str) -> re.Pattern[str]:
+    """Each is tried in time linear in the words, of which read_complaint keeps 4,000 characters."""
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_QUOTA = _words(
+    r"insufficient[ _-](quota|balance|credit|fund)",
+    r"(credit|account|negative) balance",
+    r"balance is (too low|not enough|insufficient|exhausted)",
+    r"(credits?|balance)( \w+){0,3} (exhausted|depleted|used up|too low)",
+    r"(no|not enough|out of|low on|more|exhausted|exceeded)( your| the| available)? credits?\b",
+    r"\bbilling\b",
+    r"exceeded your current quota",
+    r"payment (is )?required",
+    r"overdue payment|in arrears",
+    r"余额不足|欠费",
 )
-_BUSY = re.compile(r"rate_limit|rate limit|overloaded|server_busy|too_many_requests|unavailable_error", re.IGNORECASE)
-_AUTH = re.compile(r"invalid_api_key|authentication_error|permission_error|permission_denied", re.IGNORECASE)
+_CONTEXT_TOO_LONG = _words(
+    r"context[ _-]?(length|size|window|limit)|exceed_context|overflows the context",
+    r"max(imum)?[ _](allowed )?(context|prompt|input|sequence|model)[ _-]?(length|size|tokens|characters)",
+    r"max_model_len|model_max_prompt_tokens|tokens? limit",
+    r"(prompt|inputs?|request|messages?|body|conversation|text|string|query)\b[^.]{0,60} too (long|large|big)\b",
+    r"too many (input |prompt |total )?tokens",
+    r"(prompt|input)\b[^.]{0,40} exceeds? max",
+    r"(tokens?|token count|number of tokens|(input|prompt) length)\b[^.]{0,80}"
+    r"\b(exceed|(longer|greater|larger|more|less) than|over the|must be <=)",
+    r"exceed\w*[^.]{0,80} tokens?\b",
+    r"range of input length|less than \d+ tokens",
+    r"reduce the length of|shorten (the|your) (prompt|input|messages?|conversation)",
+    r"超长|过长|超出最大长度",
+)
+_BUSY = _words(
+    r"rate[ _-]?limit|throttl|too many (concurrent )?requests|per (minute|second|hour|day)\b",
+    r"overload|at (full )?capacity|(currently|temporarily) unavailable",
+    r"(server|model|service) is (currently )?(busy|loading)|loading model",
+)
+_TIMEOUT = _words(r"timed? ?out\b", r"deadline exceeded")
+_AUTH = _words(
+    r"(invalid|incorrect|missing|wrong|no|expired) (api[ _-]?key|credentials|bearer|access token)",
+    r"api[ _-]?key (is )?(not valid|invalid|missing|expired|incorrect)",
+    r"unauthori[sz]ed|authentication|permission denied",
+)
+# The first that matches decides.
+WORDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (_QUOTA, UpstreamQuota),
+    (_BUSY, UpstreamBusy),
+    (_CONTEXT_TOO_LONG, ContextTooLong),
+    (_TIMEOUT, UpstreamTimeout),
+    (_AUTH, UpstreamAuth),
+)
 
-_NO_QUOTA = "The model's server says that this server's quota is used up; its operator must check the account"
+MOVED = "The model's server has moved to another address; its operator must correct the address"
+
+_RETRY_IN_WORDS = _words(
+    r"(?:try again|retry|wait)(?: in| after| for)? (\d{1,6}(?:\.\d{1,6})?) ?"
+    r"(ms|milliseconds|s|sec|seconds?|m|min|minutes?)\b"
+)
 
 
 def from_response(status: int, body: bytes, headers: Mapping[str, str]) -> ProviderError:
     """The error for an HTTP answer other than 200. `body` may be anything, cut anywhere."""
-    text = body.decode(errors="replace")
-    detail = f"HTTP {status}: {text[:DETAIL_CHARACTERS]}"
-    return _classify(status, _telling_words(text), detail, headers.get("retry-after"))
+    complaint = read_complaint(body.decode(errors="replace"))
+    detail = f"HTTP {status}, {len(body)} bytes: {complaint.facts}"
+    if (request_id := headers.get("x-request-id", "")).isascii() and request_id.isprintable() and request_id:
+        detail += f", request {request_id[:100]}"
+    if 300 <= status < 400:
+        return UpstreamRefused(MOVED, detail=detail)
+    return _error(status, complaint, detail, headers)
 
 
-def from_error_object(error: Any) -> ProviderError:
-    """The error for an `{"error": …}` that came inside a stream, after the HTTP status had been sent."""
-    words = json.dumps(error, ensure_ascii=False) if isinstance(error, dict) else str(error)
-    status = 0
-    if isinstance(error, dict):
-        status = next((code for key in ("code", "status") if (code := _as_status(error.get(key)))), 0)
-    return _classify(status, words, f"error event: {words[:DETAIL_CHARACTERS]}", None)
+def from_complaint(said: Any, where: str) -> ProviderError:
+    """The error for a trouble told under status 200: `said` is JSON's value, or text; `where` is for the log."""
+    complaint = read_complaint(said)
+    return _error(0, complaint, f"{where}: {complaint.facts}", {})
+
+
+def classify(status: int, complaint: Complaint) -> Kind:
+    """What it means. `status` is the answer's own, 0 or 200 if it says nothing."""
+    codes = [_plain(code) for code in complaint.codes]
+    if UpstreamQuota in (CODES.get(code) for code in codes) or (status < 500 and _QUOTA.search(complaint.words)):
+        return UpstreamQuota  # servers send it as 400, 403 or 429, but neither another key nor waiting helps
+    status = status if status in STATUSES or not complaint.status else complaint.status
+    if kind := STATUSES.get(status):
+        return kind
+    if status == 413:
+        return ContextTooLong
+    if status == 404:
+        return UpstreamRefused
+    kinds = [CODES[code] for code in codes if code in CODES]
+    kinds += [kind for pattern, kind in WORDINGS if pattern.search(complaint.words)]
+    return kinds[0] if kinds else UpstreamRefused
 
 
 def retry_after_seconds(value: str | None) -> int:
@@ -59,29 +176,30 @@ def retry_after_seconds(value: str | None) -> int:
     return round(min(seconds, MAX_RETRY_AFTER)) if seconds >= 1 else 1
 
 
-def _classify(status: int, words: str, detail: str, retry_after: str | None) -> ProviderError:
-    if status in (401, 403):
-        return UpstreamAuth(detail=detail)
-    if "insufficient_quota" in words:  # OpenAI sends it as 429, but waiting does not help
-        return UpstreamRefused(_NO_QUOTA, detail=detail)
-    if status in (429, 503):
-        return UpstreamBusy(detail=detail, retry_after=retry_after_seconds(retry_after))
-    if _CONTEXT_TOO_LONG.search(words):
-        return ContextTooLong(detail=detail)
-    if status == 0 and _BUSY.search(words):
-        return UpstreamBusy(detail=detail, retry_after=DEFAULT_RETRY_AFTER)
-    if status == 0 and _AUTH.search(words):
-        return UpstreamAuth(detail=detail)
-    return UpstreamRefused(detail=detail)
+def _error(status: int, complaint: Complaint, detail: str, headers: Mapping[str, str]) -> ProviderError:
+    kind = classify(status, complaint)
+    if kind is UpstreamBusy:
+        return UpstreamBusy(detail=detail, retry_after=retry_after_seconds(_wait(complaint, headers)))
+    return kind(detail=detail)
 
 
-def _telling_words(text: str) -> str:
-    """What the server says in its own words: its code, type and message – not a proxy's HTML page about itself."""
-    return text if text.lstrip().startswith("{") else ""
+def _wait(complaint: Complaint, headers: Mapping[str, str]) -> str | None:
+    """How long to wait, as a Retry-After header says it, from wherever the server says it."""
+    if (value := headers.get("retry-after-ms")) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return str(float(value) / 1000)
+    if value := headers.get("retry-after"):
+        return value
+    if complaint.retry_after:
+        return complaint.retry_after.removesuffix("s")
+    if said := _RETRY_IN_WORDS.search(complaint.words):
+        unit = said[2].lower()
+        factor = 0.001 if unit.startswith(("ms", "milli")) else 60 if unit.startswith("m") else 1
+        return str(float(said[1]) * factor)
+    return None
 
 
-def _as_status(code: Any) -> int:
-    """`code` if it can be an HTTP status, else 0. Servers send numbers, numbers as text, and words."""
-    if isinstance(code, str) and code.isascii() and code.isdigit():
-        code = int(code[:4])
-    return code if isinstance(code, int) and 400 <= code <= 599 else 0
+def _plain(code: str) -> str:
+    """RateLimitError, rate-limit-error and RATE_LIMIT as rate_limit."""
+    code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", code)
+    code = re.sub(r"[^a-z0-9]+", "_", code.lower()).strip("_")
+    return code.removesuffix("_error").removesuffix("_exception")

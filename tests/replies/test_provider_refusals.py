@@ -18,7 +18,7 @@ REFUSALS = [
     ("scripted-status:400", 502, "UPSTREAM_ERROR"),
     ("scripted-status:404", 502, "UPSTREAM_ERROR"),
     ("scripted-status:500", 502, "UPSTREAM_ERROR"),
-    ("scripted-no-quota", 502, "UPSTREAM_ERROR"),
+    ("scripted-no-quota", 402, "UPSTREAM_QUOTA"),
     ("scripted-redirect", 502, "UPSTREAM_ERROR"),
     ("scripted-html", 502, "UPSTREAM_BAD_RESPONSE"),
     ("scripted-json", 502, "UPSTREAM_BAD_RESPONSE"),
