@@ -29,7 +29,9 @@ __all__ = [
     "delete_user",
     "live_credentials",
     "login",
+    "refuse_when_closed",
     "register",
+    "registration_is_open",
 ]
 
 audit = get_logger("audit")
@@ -43,10 +45,19 @@ def register(email: str, password: str, name: str = "") -> User:
 
     Raises Forbidden REGISTRATION_CLOSED, Conflict EMAIL_TAKEN, or RateLimited.
     """
-    if current_app.config["SETTINGS"].registration == "closed":
-        raise Forbidden("This server takes no new accounts", code="REGISTRATION_CLOSED")
+    refuse_when_closed()
     limits.count_registration()
     return create_user(email, password, name)
+
+
+def registration_is_open() -> bool:
+    return bool(current_app.config["SETTINGS"].registration == "open")
+
+
+def refuse_when_closed() -> None:
+    """Raises Forbidden REGISTRATION_CLOSED where only operators make accounts."""
+    if not registration_is_open():
+        raise Forbidden("This server takes no new accounts", code="REGISTRATION_CLOSED")
 
 
 def create_user(email: str, password: str, name: str = "", *, is_admin: bool = False) -> User:

@@ -112,13 +112,21 @@ def _login(fields: dict[str, str]) -> User:
 
 
 def _register(fields: dict[str, str]) -> User:
+    people.refuse_when_closed()
     form = check(forms.Registration, fields)
     return people.register(form.email, form.password, form.name)
 
 
 def _form(template: str, fields: dict[str, str], error: MacrochatError | None = None) -> Response:
     problems = {detail["field"]: detail["error"] for detail in reversed(error.details or [])} if error else {}
-    page = render_template(template, form=fields, errors=problems, error=error, next_path=request.args.get("next"))
+    page = render_template(
+        template,
+        form=fields,
+        errors=problems,
+        error=error,
+        next_path=request.args.get("next"),
+        registration_is_open=people.registration_is_open(),
+    )
     response = make_response(page, error.status if error else 200)
     if error and error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

@@ -112,6 +112,24 @@ def test_a_closed_server_takes_nobody(make_app, sqlite_url):
     assert (answer.status_code, answer.get_json()["code"]) == (403, "REGISTRATION_CLOSED")
 
 
+def test_the_pages_of_a_closed_server_offer_no_account_and_say_whom_to_ask(make_app, sqlite_url):
+    client = make_app(sqlite_url, MACROCHAT_REGISTRATION="closed").test_client()
+    door = client.get("/login").text
+    assert "/register" not in door
+    assert "Ask the person who runs this server for an account." in door
+    form = {"email": "alice@example.org", "password": PASSWORD}
+    pages = [client.get("/register"), client.post("/register", data=form), client.post("/register", data={})]
+    assert [page.status_code for page in pages] == [200, 403, 403]
+    for page in pages:
+        assert "<form" not in page.text
+        assert "only the person who runs it makes accounts. Ask them" in page.text
+
+
+def test_the_pages_of_an_open_server_offer_an_account(client):
+    assert "/register" in client.get("/login").text
+    assert 'name="email"' in client.get("/register").text
+
+
 def test_nobody_makes_themselves_an_administrator(client):
     answer = client.post(
         "/api/auth/register", json={"email": "a@b.c", "password": PASSWORD, "isAdmin": True, "is_admin": True}
