@@ -26,6 +26,7 @@ SCRIPT_ROUTES = {
     "replyStop": "replies.stop_reply",
     "replyContinue": "replies.continue_reply",
     "login": "accounts.login",
+    "logout": "accounts.logout",
     "logoutAll": "accounts.logout_all",
     "password": "accounts.change_password",
     "me": "accounts.show_me",

@@ -76,6 +76,70 @@ def test_logging_out_ends_the_session(newcomer):
     expect(newcomer.page).to_have_url(re.compile("/login"))
 
 
+def private_remains(page):
+    """What one person has written and the browser keeps, by name."""
+    return page.evaluate("Object.keys(localStorage).filter(name => /^macrochat-/.test(name))")
+
+
+def test_what_was_written_leaves_the_browser_at_log_out_in_all_tabs(newcomer):
+    chat = newcomer.enter()
+    newcomer.write("Half a secret")
+    other = newcomer.open_tab()
+    other.goto("/")
+    newcomer.write("Another half", page=other)
+    assert len(private_remains(other)) == 2
+    newcomer.page.bring_to_front()
+    newcomer.page.get_by_role("button", name="Account menu").click()
+    newcomer.page.get_by_role("button", name="Log out").click()
+    for page in (newcomer.page, other):
+        expect(page).to_have_url(re.compile("/login"))
+        assert private_remains(page) == []
+    sign_in(other, newcomer.email)
+    newcomer.open(chat, page=other)
+    expect(box(other)).to_have_value("")
+
+
+@pytest.mark.parametrize("way", ["everywhere", "delete"])
+def test_the_other_ways_out_leave_nothing_either(newcomer, way):
+    newcomer.enter()
+    newcomer.write("Half a secret")
+    page = newcomer.page
+    page.goto("/settings")
+    if way == "everywhere":
+        page.get_by_role("button", name="Sign out everywhere").click()
+    else:
+        page.locator("form[data-verb=delete] input[type=password]").fill(PASSWORD)
+        page.locator("form[data-verb=delete] button:not([type=button])").click()
+    expect(page).to_have_url(re.compile("/login"))
+    assert private_remains(page) == []
+
+
+def test_who_comes_next_finds_nothing_of_a_person_whose_session_ended(newcomer, site):
+    chat = newcomer.enter()
+    newcomer.write("Half a secret")
+    newcomer.account.post("/api/auth/logout-all")
+    newcomer.page.goto("/")
+    sign_in(newcomer.page, newcomer.email)
+    newcomer.open(chat)
+    expect(box(newcomer.page)).to_have_value("Half a secret")
+    newcomer.context.clear_cookies()
+    newcomer.page.goto("/login")
+    sign_in(newcomer.page, site.client().email)
+    expect(box(newcomer.page)).to_be_visible()
+    expect(newcomer.page.locator("#composer")).to_have_attribute("data-open", "yes")
+    assert private_remains(newcomer.page) == []
+
+
+def test_who_cannot_be_logged_out_is_told_so_and_keeps_the_draft(newcomer):
+    newcomer.enter()
+    newcomer.write("Half a thought")
+    newcomer.page.route(re.compile("/api/auth/logout"), lambda route: route.abort())
+    newcomer.page.get_by_role("button", name="Account menu").click()
+    newcomer.page.get_by_role("button", name="Log out").click()
+    expect(newcomer.page.get_by_text("You are still signed in. The server cannot be reached.")).to_be_visible()
+    expect(box(newcomer.page)).to_have_value("Half a thought")
+
+
 def test_w35_a_session_that_ends_in_mid_session_is_taken_up_again_with_the_text_kept(newcomer):
     chat = newcomer.enter()
     newcomer.account.post("/api/auth/logout-all")

@@ -96,6 +96,10 @@ export class ApiClient {
     return this.#json("POST", "login", { body: credentials, asks: false })
   }
 
+  signOut() {
+    return this.#json("POST", "logout", { asks: false })
+  }
+
   signOutEverywhere() {
     return this.#json("POST", "logoutAll")
   }

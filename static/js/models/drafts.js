@@ -1,4 +1,5 @@
-const PREFIX = "macrochat-draft:"
+import { privateName } from "../helpers/storage.js"
+
 const NEW_CHAT = "new"
 
 // Unsent text, one draft a chat, kept by the browser. Without storage (private windows, full disks) it lives as long as the page.
@@ -31,6 +32,6 @@ export class Drafts {
   }
 
   #name(chatId) {
-    return `${PREFIX}${this.user}:${chatId ?? NEW_CHAT}`
+    return privateName("draft", this.user, chatId ?? NEW_CHAT)
   }
 }

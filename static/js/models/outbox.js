@@ -1,4 +1,5 @@
-const PREFIX = "macrochat-outbox:"
+import { privateName } from "../helpers/storage.js"
+
 const KEY_LIFETIME_MS = 20 * 3600 * 1000
 
 // Messages whose sending no server has acknowledged yet: { key, chatId, text, at }. The key makes a second sending harmless,
@@ -49,6 +50,6 @@ export class Outbox {
   }
 
   #name(key) {
-    return `${PREFIX}${this.#user}:${key}`
+    return privateName("outbox", this.#user, key)
   }
 }

@@ -70,7 +70,6 @@ on(chats, "renamed", ({ id, title }) => { if (id === session.chat?.id) rename(ti
 on(chats, "deleted", ({ id }) => { watch.tell(); if (id === session.chat?.id) location.assign(api.homePage) })
 for (const { element, text } of examples) on(element, "click", () => composer.suggest(text, examples.map(example => example.text)))
 addEventListener("pagehide", () => session.detach())
-addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload() })
 
 rememberTimeZone()
 if (matchMedia("(hover: hover)").matches) composer.focus()

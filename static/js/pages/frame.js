@@ -1,14 +1,18 @@
 import { ChatList } from "../models/chat_list.js"
+import { safeStorage } from "../helpers/storage.js"
 import { Search } from "../models/search.js"
 import { Shortcuts } from "../models/shortcuts.js"
 import { Sidebar } from "../models/sidebar.js"
+import { SignOut } from "../models/sign_out.js"
 
-// What every signed-in page has: the sidebar with its chats, the search box and the shortcuts. `verbs` adds the page's own.
+// What every signed-in page has: the sidebar with its chats, the search box, the shortcuts and the way out. `verbs` adds
+// the page's own.
 export function furnish({ api, toasts, verbs = {} }) {
   const frame = document.getElementById("app")
   const sidebar = new Sidebar(frame)
   const chats = new ChatList({ element: document.getElementById("chat-list"), api, toasts })
   const search = new Search({ input: document.getElementById("search"), chats, sidebar })
+  const signOut = new SignOut({ form: frame.querySelector("[data-role=logout]"), user: frame.dataset.user, api, storage: safeStorage(), toasts })
   const dialog = document.getElementById("shortcuts")
   new Shortcuts({ dialog, verbs: { search: () => search.focus(), newChat: () => location.assign(api.homePage), ...verbs } })
   document.querySelector("[data-action=show-shortcuts]").addEventListener("click", () => {
@@ -20,5 +24,6 @@ export function furnish({ api, toasts, verbs = {} }) {
     event.preventDefault()
     event.target.click()
   })
-  return { chats, sidebar, search }
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload() })
+  return { chats, sidebar, search, signOut }
 }

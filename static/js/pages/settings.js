@@ -15,7 +15,7 @@ const api = new ApiClient({ routes: routesOf(document) })
 const toasts = new Toasts($("toasts"))
 const keys = new KeyList({ element: $("keys"), fresh: $("new-key"), api, toasts })
 
-furnish({ api, toasts })
+const { signOut } = furnish({ api, toasts })
 new SignInAgain({ dialog: $("sign-in-again"), api, user: $("app").dataset.user })
 new Theme({ inputs: document.querySelectorAll("input[name=theme]") })
 revealPasswords(document)
@@ -29,7 +29,7 @@ form("password", async values => {
 form("key", ({ name, expiresInDays }) => keys.create({ name, ...(expiresInDays ? { expiresInDays: Number(expiresInDays) } : {}) }))
 form("delete", async values => {
   await api.deleteAccount(values)
-  location.assign(api.loginPage)
+  signOut.done()
 })
 
 $("new-key").querySelector("[data-action=copy-key]").addEventListener("click", async () => {
@@ -41,7 +41,7 @@ $("sessions").addEventListener("click", async event => {
   if (row) await attempt(() => api.endSession(row.dataset.id), () => row.remove())
 })
 document.querySelector("[data-action=sign-out-everywhere]").addEventListener("click", () =>
-  attempt(() => api.signOutEverywhere(), () => location.assign(api.loginPage)))
+  attempt(() => api.signOutEverywhere(), () => signOut.done()))
 
 function form(verb, submit) {
   new SettingsForm({ form: document.querySelector(`form[data-verb=${verb}]`), submit })
