@@ -14,7 +14,7 @@ FIELDS = {
     *("id", "chatId", "status", "bytes", "sha256", "finishReason", "error", "model", "usage", "timings"),
     *("attempts", "waitingSince"),
 }
-METADATA = {"status", "bytes", "model", "finishReason", "error", "usage", "startedAt", "finishedAt"}
+METADATA = {"status", "bytes", "model", "finishReason", "error", "usage", "startedAt", "finishedAt", "laterAttempt"}
 MESSAGE = {"id", "chatId", "parentId", "role", "content", "metadata", "embedding", "createdAt"}
 
 
