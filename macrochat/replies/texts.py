@@ -65,7 +65,7 @@ def stored_slice(connection: sa.Connection, reply_id: uuid.UUID, start: int, siz
         whole = sa.func.convert_to(messages.c.content, "UTF8", type_=sa.LargeBinary)
     query = sa.select(sa.func.substr(whole, start + 1, size, type_=sa.LargeBinary)).where(messages.c.id == reply_id)
     found = connection.execute(query).first()
-    return None if found is None else bytes(found[0])
+    return None if found is None else bytes(found[0] or b"")  # SQLite: no part of an empty text is NULL
 
 
 def extend(text: bytes, parts: list[tuple[int, bytes]]) -> bytes:
