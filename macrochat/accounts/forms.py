@@ -69,5 +69,11 @@ class Confirmation(Body):
 
 
 class NewKey(Body):
+    """What an operator gives; the person of a browser confirms it with their password (`KeyRequest`)."""
+
     name: Annotated[CleanText, StringConstraints(strip_whitespace=True, max_length=255)]
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class KeyRequest(NewKey):
+    password: AnyPassword | None = None

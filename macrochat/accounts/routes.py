@@ -87,7 +87,8 @@ def list_keys() -> Response:
 
 @blueprint.post("/keys")
 def create_key() -> Response:
-    form = read(forms.NewKey)
+    form = read(forms.KeyRequest)
+    service.confirm(current_user, form.password)
     key, row = keys.create(current_user.id, form.name, form.expires_in_days)
     return success({**show_key(row), "key": key}, 201)
 

@@ -15,15 +15,17 @@ from ..database import now
 from ..errors import Conflict, Forbidden, Unauthenticated
 from ..extensions import db
 from ..logs import get_logger
-from . import limits, passwords
+from . import limits, passwords, sessions
 from .credentials import Credential, live_credentials
 from .forms import canonical_email
 from .models import ApiKey, BrowserSession, User
+from .weak_passwords import refuse_weak
 
 __all__ = [
     "Credential",
     "account_deleted",
     "change_password",
+    "confirm",
     "create_user",
     "delete_account",
     "delete_user",
@@ -32,6 +34,7 @@ __all__ = [
     "refuse_when_closed",
     "register",
     "registration_is_open",
+    "set_password",
 ]
 
 audit = get_logger("audit")
@@ -43,7 +46,7 @@ account_deleted = Namespace().signal("account-deleted")
 def register(email: str, password: str, name: str = "") -> User:
     """A new user. The values are those of a checked `forms.Registration`.
 
-    Raises Forbidden REGISTRATION_CLOSED, Conflict EMAIL_TAKEN, or RateLimited.
+    Raises Forbidden REGISTRATION_CLOSED, ValidationError PASSWORD_TOO_WEAK, Conflict EMAIL_TAKEN, or RateLimited.
     """
     refuse_when_closed()
     limits.count_registration()
@@ -62,6 +65,7 @@ def refuse_when_closed() -> None:
 
 def create_user(email: str, password: str, name: str = "", *, is_admin: bool = False) -> User:
     """As `register`, also when registration is closed: for operators."""
+    refuse_weak(password, "password", [email, name])
     if db.session.scalar(sa.select(User.id).where(User.email == email)):
         raise _taken()
     db.session.commit()  # no connection is held while the password is hashed
@@ -99,9 +103,11 @@ def rename(user: User, name: str) -> None:
 def change_password(user: User, current: str, new: str, *, keep: Credential) -> None:
     """Other sessions die; `keep` stays. API keys stay too: they are programs' and have their own revocation.
 
-    Raises Forbidden INVALID_CREDENTIALS when `current` is wrong, RateLimited after ten tries in a minute.
+    Raises Forbidden INVALID_CREDENTIALS when `current` is wrong, RateLimited after ten tries in a minute, and
+    ValidationError PASSWORD_TOO_WEAK.
     """
-    _confirm(user, current)
+    confirm(user, current)
+    refuse_weak(new, "newPassword", [user.email, user.name])
     new_hash = passwords.hash_password(new)
     with database.write() as session:
         session.execute(sa.update(User).where(User.id == user.id).values(password_hash=new_hash))
@@ -113,9 +119,34 @@ def change_password(user: User, current: str, new: str, *, keep: Credential) -> 
     audit.info("password changed", user_id=str(user.id))
 
 
+def set_password(user: User, password: str) -> None:
+    """As `change_password`, without the current one, and no session stays: for operators."""
+    refuse_weak(password, "password", [user.email, user.name])
+    new_hash = passwords.hash_password(password)
+    with database.write() as session:
+        session.execute(sa.update(User).where(User.id == user.id).values(password_hash=new_hash))
+    audit.info("password changed", user_id=str(user.id))
+    sessions.revoke_all(user.id)
+
+
+def confirm(user: User, password: str | None) -> None:
+    """Whether it is the person: who has a stolen session has not the password.
+
+    Raises Forbidden PASSWORD_REQUIRED, INVALID_CREDENTIALS for a wrong one, or RateLimited after ten tries in a minute.
+    """
+    if password is None:
+        raise Forbidden("This needs your password again", code="PASSWORD_REQUIRED")
+    limits.count_confirmation(user.id)
+    stored = user.password_hash
+    db.session.commit()
+    if not passwords.verify(stored, password):
+        audit.warning("confirmation failed", user_id=str(user.id))
+        raise Forbidden("The password is wrong", code="INVALID_CREDENTIALS")
+
+
 def delete_account(user: User, password: str) -> None:
-    """The account and all it owns are gone for everybody. Raises as `change_password` does."""
-    _confirm(user, password)
+    """The account and all it owns are gone for everybody. Raises as `confirm` does."""
+    confirm(user, password)
     delete_user(user.id)
 
 
@@ -140,15 +171,6 @@ def _strengthen(user: User, password: str) -> None:
         new_hash = passwords.hash_password(password)
         with database.write() as session:
             session.execute(sa.update(User).where(User.id == user.id).values(password_hash=new_hash))
-
-
-def _confirm(user: User, password: str) -> None:
-    limits.count_confirmation(user.id)
-    stored = user.password_hash
-    db.session.commit()
-    if not passwords.verify(stored, password):
-        audit.warning("confirmation failed", user_id=str(user.id))
-        raise Forbidden("The password is wrong", code="INVALID_CREDENTIALS")
 
 
 def _taken() -> Conflict:

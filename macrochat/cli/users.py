@@ -8,7 +8,7 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 
-from ..accounts import passwords, service, sessions
+from ..accounts import service, sessions
 from ..accounts.forms import Registration
 from ..accounts.models import ApiKey, BrowserSession, User
 from ..bodies import check
@@ -89,8 +89,7 @@ def set_password(user: str, password_stdin: bool) -> None:
     found = find_user(user)
     password = shown.password_from(password_stdin)
     form = check(Registration, {"email": found.email, "password": password})
-    _set(found, "password changed", password_hash=passwords.hash_password(form.password))
-    sessions.revoke_all(found.id)
+    service.set_password(found, form.password)
     click.echo(f"{found.email} has a new password and is signed out everywhere")
 
 

@@ -58,7 +58,7 @@ TABLE = {
     "GET /api/sessions": Door(BROWSER),
     "DELETE /api/sessions/<session_id>": Door(BROWSER, thing="session"),
     "GET /api/keys": Door(BROWSER),
-    "POST /api/keys": Door(BROWSER, 201, body={"name": "program"}),
+    "POST /api/keys": Door(BROWSER, 201, body={"name": "program", "password": PASSWORD}),
     "DELETE /api/keys/<key_id>": Door(BROWSER, thing="key"),
     # chats
     "GET /api/chats": Door(USER),

@@ -47,7 +47,7 @@ def test_with_a_wrong_key_no_door_of_the_api_opens_even_beside_a_good_cookie(app
 
 
 def test_what_needs_a_browser_is_refused_to_every_key(app, alice):
-    headers = {"X-API-KEY": alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]}
+    headers = {"X-API-KEY": alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]}
     for method, path, endpoint in doors(app, Access.SESSION):
         answer = app.test_client().open(path, method=method, json={}, headers=headers)
         assert (answer.status_code, answer.get_json()["code"]) == (403, "SESSION_REQUIRED"), endpoint

@@ -23,7 +23,7 @@ def ada(workers):
     ada = register(workers[0].test_client(), "ada@example.org")
     ada.elsewhere = workers[1].test_client()
     ada.elsewhere.set_cookie("macrochat_session", ada.get_cookie("macrochat_session").value)
-    ada.key = ada.post("/api/keys", json={"name": "program"}).get_json()["data"]
+    ada.key = ada.post("/api/keys", json={"name": "program", "password": PASSWORD}).get_json()["data"]
     ada.program = lambda: workers[1].test_client().get("/api/users/me", headers={"X-API-KEY": ada.key["key"]})
     assert ada.elsewhere.get("/api/users/me").status_code == 200
     assert ada.program().status_code == 200

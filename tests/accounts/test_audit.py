@@ -50,7 +50,7 @@ def test_a_key_that_nobody_has_is_noted_with_the_caller_s_address_and_without_th
 
 
 def test_keys_passwords_and_the_end_are_noted_without_secrets(app, alice, lines):
-    made = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]
+    made = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]
     alice.delete(f"/api/keys/{made['id']}")
     alice.post("/api/auth/password", json={"currentPassword": PASSWORD, "newPassword": "another good one"})
     alice.post("/api/auth/password", json={"currentPassword": "wrong one", "newPassword": "another good one"})

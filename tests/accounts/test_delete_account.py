@@ -18,7 +18,7 @@ def rows(app, *tables):
 
 def test_nothing_of_alice_is_left_and_all_of_bob(app, alice, bob):
     for client in (alice, bob):
-        client.post("/api/keys", json={"name": "k"})
+        client.post("/api/keys", json={"name": "k", "password": PASSWORD})
         client.post("/api/chats", json={"title": "t"})
     assert leave(alice).status_code == 200
     assert rows(app, User, BrowserSession, ApiKey, Chat) == [1, 1, 1, 1]
@@ -26,7 +26,7 @@ def test_nothing_of_alice_is_left_and_all_of_bob(app, alice, bob):
 
 
 def test_sessions_and_keys_of_a_deleted_account_are_dead(app, alice):
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]
     other = app.test_client()
     other.set_cookie("macrochat_session", alice.get_cookie("macrochat_session").value)
     leave(alice)
@@ -57,7 +57,7 @@ def test_the_password_must_be_given(app, alice):
 
 
 def test_a_key_cannot_delete_the_account(app, alice):
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]
     answer = app.test_client().delete("/api/users/me", json={"password": PASSWORD}, headers={"X-API-KEY": key})
     assert (answer.status_code, answer.get_json()["code"]) == (403, "SESSION_REQUIRED")
     assert rows(app, User) == [1]

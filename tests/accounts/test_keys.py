@@ -5,10 +5,11 @@ import datetime as dt
 from macrochat.accounts.models import ApiKey, User
 from macrochat.database import new_id, now
 from macrochat.extensions import db
+from tests.support.servers import PASSWORD
 
 
 def make(client, **body):
-    return client.post("/api/keys", json={"name": "laptop"} | body).get_json()["data"]
+    return client.post("/api/keys", json={"name": "laptop", "password": PASSWORD} | body).get_json()["data"]
 
 
 def me(app, key):
@@ -133,6 +134,15 @@ def test_a_key_has_a_name_and_at_most_ten_years(alice):
     assert alice.get("/api/keys").get_json()["data"] == []
 
 
+def test_a_key_is_made_with_the_password_only(alice):
+    """Who has stolen a session must not make of it a key that outlives it."""
+    for password, code in [({}, "PASSWORD_REQUIRED"), ({"password": "wrong"}, "INVALID_CREDENTIALS")]:
+        answer = alice.post("/api/keys", json={"name": "k"} | password)
+        assert (answer.status_code, answer.get_json()["code"]) == (403, code)
+    assert alice.post("/api/keys", json={"name": "k", "password": 5}).status_code == 400
+    assert alice.get("/api/keys").get_json()["data"] == []
+
+
 def test_the_name_is_trimmed(alice):
     assert make(alice, name="  laptop ")["name"] == "laptop"
 
@@ -141,7 +151,7 @@ def test_nobody_hoards_keys(alice, monkeypatch):
     monkeypatch.setattr("macrochat.accounts.keys.MAX_KEYS", 2)
     make(alice)
     make(alice)
-    answer = alice.post("/api/keys", json={"name": "third"})
+    answer = alice.post("/api/keys", json={"name": "third", "password": PASSWORD})
     assert (answer.status_code, answer.get_json()["code"]) == (409, "TOO_MANY_KEYS")
 
 

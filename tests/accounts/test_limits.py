@@ -116,7 +116,7 @@ def test_keys_and_browsers_of_one_user_count_together(limited):
     app = limited("3 per minute")
     alice = app.test_client()
     register(alice, "alice@example.org")
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]
     assert alice.get("/api/users/me").status_code == 200
     program = app.test_client()
     assert program.get("/api/users/me", headers={"X-API-KEY": key}).status_code == 200
@@ -180,7 +180,7 @@ def test_thirty_wrong_keys_a_minute_from_one_address_and_right_ones_are_let_in_a
     app = limited()
     alice = app.test_client()
     register(alice, "alice@example.org")
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]
     program = app.test_client()
     assert {wrong_key(program, f"mck_{n}").status_code for n in range(30)} == {401}
     answer = wrong_key(program, "mck_31")
@@ -202,8 +202,8 @@ def test_ten_passwords_a_minute_from_a_signed_in_browser(limited, monkeypatch):
             body = {"currentPassword": f"guess {number}", "newPassword": "another password"}
             ask = ("POST", "/api/auth/password", body) if number % 2 else ("DELETE", "/api/users/me", {"password": "x"})
             assert alice.open(ask[1], method=ask[0], json=ask[2]).status_code == 403
-    for method, path in [("DELETE", "/api/users/me"), ("POST", "/api/auth/password")]:
-        body = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": "another password"}
+    for method, path in [("DELETE", "/api/users/me"), ("POST", "/api/auth/password"), ("POST", "/api/keys")]:
+        body = {"name": "k", "password": PASSWORD, "currentPassword": PASSWORD, "newPassword": "another password"}
         answer = alice.open(path, method=method, json=body)
         assert (answer.status_code, answer.get_json()["code"]) == (429, "RATE_LIMITED"), path
         assert 1 <= int(answer.headers["Retry-After"]) <= 61

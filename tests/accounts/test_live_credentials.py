@@ -10,6 +10,7 @@ from macrochat.accounts.credentials import Credential, live_credentials
 from macrochat.accounts.models import ApiKey, BrowserSession, User
 from macrochat.database import new_id, now
 from macrochat.extensions import db
+from tests.support.servers import PASSWORD
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def app(make_app, database_url):
 @pytest.fixture
 def hers(alice):
     """alice's session and key."""
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["id"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["id"]
     session = alice.get("/api/sessions").get_json()["data"][0]["id"]
     return Credential("session", uuid.UUID(session)), Credential("key", uuid.UUID(key))
 

@@ -45,7 +45,7 @@ def test_the_new_password_must_be_one(alice):
 
 
 def test_a_key_cannot_change_the_password(app, alice):
-    key = alice.post("/api/keys", json={"name": "k"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "k", "password": PASSWORD}).get_json()["data"]["key"]
     answer = app.test_client().post(
         "/api/auth/password", json={"currentPassword": PASSWORD, "newPassword": NEW}, headers={"X-API-KEY": key}
     )

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.servers import PASSWORD
+
 
 def name_of(client):
     return client.get("/api/users/me").get_json()["data"]["user"]["name"]
@@ -31,7 +33,7 @@ def test_what_is_no_name_is_refused_and_changes_nothing(alice, body):
 
 
 def test_a_key_and_a_stranger_may_not(alice, client):
-    key = alice.post("/api/keys", json={"name": "program"}).get_json()["data"]["key"]
+    key = alice.post("/api/keys", json={"name": "program", "password": PASSWORD}).get_json()["data"]["key"]
     answer = client.patch("/api/users/me", json={"name": "Mallory"}, headers={"X-API-KEY": key})
     assert (answer.status_code, answer.get_json()["code"]) == (403, "SESSION_REQUIRED")
     assert client.patch("/api/users/me", json={"name": "Mallory"}).status_code == 401

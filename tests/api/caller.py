@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.servers import Server
+from tests.support.servers import PASSWORD, Server
 
 ECHO, CUT, SLOW = "scripted-echo", "scripted-cut:3", "scripted-words:20:25"
 MODELS = (ECHO, CUT, SLOW)
@@ -19,7 +19,7 @@ class Caller:
         """As a new person."""
         self.person = self.server.client()
         self.email = self.person.email
-        self.key = self.post("/api/keys", {"name": "the caller's"})["key"]
+        self.key = self.post("/api/keys", {"name": "the caller's", "password": PASSWORD})["key"]
 
     def post(self, path: str, body: object = None) -> Any:
         answer = self.person.post(path, json=body or {})
@@ -58,7 +58,7 @@ class Caller:
         return reply
 
     def _new_key(self) -> str:
-        return str(self.post("/api/keys", {"name": "Another"})["id"])
+        return str(self.post("/api/keys", {"name": "Another", "password": PASSWORD})["id"])
 
     def _new_session(self) -> str:
         """Another browser of theirs."""

@@ -145,8 +145,10 @@ def test_accounts_and_their_keys(ask, caller):
     ask("DELETE", "/api/sessions/{sessionId}", sessionId=caller.new("sessionId"))
     ask("DELETE", "/api/sessions/{sessionId}", sessionId=UNKNOWN)
     ask("GET", "/api/keys")
-    key = ask("POST", "/api/keys", json={"name": "Backup", "expiresInDays": 3}).json()["data"]
-    ask("POST", "/api/keys", json={"name": "\t"})
+    key = ask("POST", "/api/keys", json={"name": "Backup", "expiresInDays": 3, "password": PASSWORD}).json()["data"]
+    ask("POST", "/api/keys", json={"name": "\t", "password": PASSWORD})
+    ask("POST", "/api/keys", json={"name": "Backup"})
+    ask("POST", "/api/keys", json={"name": "Backup", "password": "wrong"})
     ask("GET", "/api/users/me", headers={"X-API-KEY": key["key"]})
     ask("GET", "/api/keys", headers={"X-API-KEY": key["key"]})
     ask("GET", "/api/keys", headers={"X-API-KEY": "mck_wrong"})

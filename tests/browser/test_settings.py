@@ -60,6 +60,7 @@ def test_the_password_is_changed_and_other_browsers_are_signed_out(browse, newco
 def test_a_key_is_shown_once_works_and_can_be_revoked(newcomer):
     newcomer.page.goto("/settings")
     newcomer.page.get_by_label("Name of the new key").fill("Backup")
+    newcomer.page.get_by_label("Password to confirm").fill(PASSWORD)
     newcomer.button("Create key").click()
     expect(newcomer.page.locator("#new-key code")).to_have_text(re.compile(r"^mck_[\w-]{43}$"))
     key = newcomer.page.locator("#new-key code").inner_text()

@@ -13,6 +13,7 @@ from tests.clients import npm
 from tests.clients.driver import Conversation, Driver
 from tests.replies.asking import SCRIPTED, new_chat
 from tests.support.answers import data_of
+from tests.support.servers import PASSWORD
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,7 @@ def ann(site):
 
 @pytest.fixture(scope="session")
 def key(ann):
-    return data_of(ann.post("/api/keys", json={"name": "a program"}), 201)["key"]
+    return data_of(ann.post("/api/keys", json={"name": "a program", "password": PASSWORD}), 201)["key"]
 
 
 @pytest.fixture

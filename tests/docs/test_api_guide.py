@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.support.processes import ROOT, clean_environment
+from tests.support.servers import PASSWORD
 
 TEXT = (ROOT / "docs/api.md").read_text()
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```\n+(?:^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -21,7 +22,7 @@ STATE = "state.sh"  # what one block leaves behind for the next: variables and f
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_every_example_gives_what_stands_under_it(shared_server, tmp_path):
     site = shared_server(MACROCHAT_MODELS="scripted-echo")
-    key = site.client().post("/api/keys", json={"name": "the guide's"}).json()["data"]["key"]
+    key = site.client().post("/api/keys", json={"name": "the guide's", "password": PASSWORD}).json()["data"]["key"]
     environment = clean_environment(BASE_URL=site.url, MACROCHAT_KEY=key) | {"NO_PROXY": "127.0.0.1"}
     (tmp_path / STATE).touch()
     blocks = BLOCK.findall(TEXT)

@@ -10,6 +10,7 @@ import pytest
 from tests.edge.raw import Connection, request
 from tests.replies.asking import SCRIPTED, new_chat
 from tests.support.answers import data_of
+from tests.support.servers import PASSWORD
 
 BODY = json.dumps({"messages": [{"role": "user", "content": "hello"}], "model": "scripted-words:20:20"}).encode()
 
@@ -25,7 +26,7 @@ def people(server):
 
     def somebody():
         person = server.client()
-        key = data_of(person.post("/api/keys", json={"name": "k"}), 201)["key"]
+        key = data_of(person.post("/api/keys", json={"name": "k", "password": PASSWORD}), 201)["key"]
         return {"X_API_KEY": key}, new_chat(person), person.email
 
     return somebody(), somebody()

@@ -14,7 +14,7 @@ import pytest
 from macrochat.accounts.forms import canonical_email
 from macrochat.bodies import Body
 from macrochat.bodies.models import _limits
-from macrochat.chats.service import title_from
+from macrochat.chats.titles import title_from
 from macrochat.cookies import MAX_HEADER_BYTES
 from macrochat.logs import hide_secrets
 from tests.access.rules import CREDENTIALS, TABLE
@@ -29,6 +29,8 @@ HOSTILE = {
     "spaces": lambda n: 'a="' + " " * n + "x",
     "open spaces": lambda n: "a=" + " " * n + '"',
     "invisible": lambda n: "\u200b" * (n // 3),
+    "flags": lambda n: "\U0001f1e6" * (n // 4),
+    "families": lambda n: "\U0001f469\u200d" * (n // 7),
     "expanding": lambda n: "\ufdfa" * (n // 3),
     "lines": lambda n: "\n" * n + "x",
     "commas": lambda n: "a ,;" * (n // 4),

@@ -10,6 +10,7 @@ from tests.support import servers
 from tests.support.answers import data_of
 from tests.support.patience import Stopwatch
 from tests.support.processes import wait_until
+from tests.support.servers import PASSWORD
 
 SECONDS = 5
 
@@ -82,7 +83,7 @@ def test_signing_out_everywhere_ends_every_reader(ann, here, there, reply_id):
 
 
 def test_a_revoked_key_stops_reading(ann, here, there, reply_id):
-    key = data_of(ann.post("/api/keys", json={"name": "reader"}), 201)
+    key = data_of(ann.post("/api/keys", json={"name": "reader", "password": PASSWORD}), 201)
     with here.anonymous(headers={"X-API-KEY": key["key"]}) as program:
         jobs = readers(program, reply_id, here, there)
         assert ann.delete(f"/api/keys/{key['id']}").status_code == 200

@@ -9,6 +9,7 @@ from ..shapes import Account, EndedSessions, Session
 TAG = "Accounts"
 ABOUT = "Signing up, signing in, and the browsers that are signed in. Programs use an API key instead."
 WRONG_PASSWORD = {403: ("INVALID_CREDENTIALS",)}
+WEAK_PASSWORD = {400: ("PASSWORD_TOO_WEAK",)}
 EMAIL = {"format": "email", "examples": ["ada@example.org"]}
 PASSWORD = {"examples": ["correct horse battery"]}
 NAME = {"examples": ["Ada"], "description": "what to call you"}
@@ -23,7 +24,7 @@ OPERATIONS = {
         body=forms.Registration,
         notes={"email": EMAIL | {"maxLength": forms.MAX_EMAIL_CHARACTERS}, "password": PASSWORD, "name": NAME},
         answers=(Answer(status=201, description=SIGNED_IN, data=Account, headers=("Set-Cookie",)),),
-        refusals={403: ("REGISTRATION_CLOSED",), 409: ("EMAIL_TAKEN",)},
+        refusals=WEAK_PASSWORD | {403: ("REGISTRATION_CLOSED",), 409: ("EMAIL_TAKEN",)},
     ),
     "accounts.login": Operation(
         id="logIn",
@@ -58,7 +59,7 @@ OPERATIONS = {
         body=forms.PasswordChange,
         notes={"currentPassword": PASSWORD, "newPassword": {"examples": ["staple, battery and horse"]}},
         answers=done("Changed"),
-        refusals=WRONG_PASSWORD,
+        refusals=WRONG_PASSWORD | WEAK_PASSWORD,
     ),
     "accounts.show_me": Operation(
         id="getMe",

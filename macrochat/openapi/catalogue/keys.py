@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...accounts import forms
 from ..operations import Answer, Operation, done
 from ..shapes import CreatedKey, Key
+from .accounts import PASSWORD
 
 TAG = "API keys"
 ABOUT = "Credentials of programs, made by people: only a signed-in browser may list, make or revoke them."
@@ -21,13 +22,15 @@ OPERATIONS = {
         tag=TAG,
         summary="Make an API key",
         description="The answer is the only place where the key itself can ever be seen. At most a hundred a person.",
-        body=forms.NewKey,
+        body=forms.KeyRequest,
+        required=("password",),
         notes={
             "name": {"minLength": 1, "examples": ["Backup"], "description": "what it is for"},
             "expiresInDays": {"examples": [90], "description": "`null`: never"},
+            "password": PASSWORD | {"description": "yours, again: a stolen session makes no keys"},
         },
         answers=(Answer(status=201, description="The key, shown once", data=CreatedKey),),
-        refusals={409: ("TOO_MANY_KEYS",)},
+        refusals={403: ("PASSWORD_REQUIRED", "INVALID_CREDENTIALS"), 409: ("TOO_MANY_KEYS",)},
     ),
     "accounts.revoke_key": Operation(
         id="revokeKey",

@@ -26,7 +26,8 @@ form("password", async values => {
   toasts.show("Password changed. Other browsers are signed out.", "success")
   for (const row of $("sessions").querySelectorAll(".key-row")) if (row.querySelector("button")) row.remove()
 })
-form("key", ({ name, expiresInDays }) => keys.create({ name, ...(expiresInDays ? { expiresInDays: Number(expiresInDays) } : {}) }))
+form("key", ({ name, expiresInDays, keyPassword: password }) =>
+  keys.create({ name, password, ...(expiresInDays ? { expiresInDays: Number(expiresInDays) } : {}) }))
 form("delete", async values => {
   await api.deleteAccount(values)
   signOut.done()
