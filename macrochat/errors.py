@@ -19,6 +19,8 @@
         ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
         ├── UpstreamUnreachable       502  no connection, or the connection broke
         ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
+        ├── UpstreamEmpty             502  it ended its answer without a word (also CONTENT_FILTERED,
+        │                                  TOOL_CALLS_UNSUPPORTED)
         ├── UpstreamBusy              503  429 or 503 from it; carries its Retry-After
         ├── UpstreamTimeout           504  silence for longer than the time-out
         └── ContextTooLong            422  the conversation does not fit the model's context window
@@ -178,6 +180,11 @@ class UpstreamUnreachable(ProviderError):
 class UpstreamBadResponse(ProviderError):
     code = "UPSTREAM_BAD_RESPONSE"
     message = "The model's server sent something that cannot be understood"
+
+
+class UpstreamEmpty(ProviderError):
+    code = "UPSTREAM_EMPTY"
+    message = "The model answered without a word"
 
 
 class UpstreamBusy(ProviderError):

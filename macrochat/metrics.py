@@ -108,9 +108,9 @@ class Usage(Protocol):
     """As the provider counted; `providers.base.Usage` is one."""
 
     @property
-    def prompt_tokens(self) -> int: ...
+    def prompt_tokens(self) -> int | None: ...
     @property
-    def completion_tokens(self) -> int: ...
+    def completion_tokens(self) -> int | None: ...
 
 
 class StreamingMetrics:
@@ -151,8 +151,11 @@ class StreamingMetrics:
         `readers` is how many bodies of this process read the reply, `resumes` how many of them from an offset.
         """
         seconds = self._age()
-        tokens = usage.completion_tokens if usage else estimated_tokens(size)
-        self._count(status, code, chunks, tokens, usage, seconds)
+        counted = usage.completion_tokens if usage else None
+        tokens = estimated_tokens(size) if counted is None else counted
+        prompt_tokens = usage.prompt_tokens if usage else None
+        self._count(status, code, chunks, seconds)
+        self._count_tokens(tokens, prompt_tokens, seconds, estimated=counted is None)
         log_line.info(
             "streaming_session_completed",
             **self._ids,
@@ -166,8 +169,8 @@ class StreamingMetrics:
             chunksReceived=chunks,
             bytes=size,
             totalTokens=tokens,
-            tokensEstimated=usage is None,
-            promptTokens=usage.prompt_tokens if usage else None,
+            tokensEstimated=counted is None,
+            promptTokens=prompt_tokens,
             tokensPerSecond=rate(tokens, seconds),
             chunksPerSecond=rate(chunks, seconds),
             attempts=self._attempt,
@@ -175,15 +178,15 @@ class StreamingMetrics:
             readers=readers,
         )
 
-    def _count(
-        self, status: str, code: str | None, chunks: int, tokens: int, usage: Usage | None, seconds: float
-    ) -> None:
+    def _count(self, status: str, code: str | None, chunks: int, seconds: float) -> None:
         REPLIES.labels(self._provider, status, code or "").inc()
         REPLY_SECONDS.labels(status).observe(seconds)
         CHUNKS.inc(chunks)
-        TOKENS.labels("completion", "provider" if usage else "estimate").inc(tokens)
-        if usage:
-            TOKENS.labels("prompt", "provider").inc(usage.prompt_tokens)
+
+    def _count_tokens(self, tokens: int, prompt_tokens: int | None, seconds: float, *, estimated: bool) -> None:
+        TOKENS.labels("completion", "estimate" if estimated else "provider").inc(tokens)
+        if prompt_tokens is not None:
+            TOKENS.labels("prompt", "provider").inc(prompt_tokens)
         if tokens:
             TOKEN_RATE.observe(rate(tokens, seconds))
 

@@ -6,7 +6,7 @@ A provider turns a conversation into a `Completion`: an open stream of UTF-8 pie
     try:
         for piece in completion:             # bytes, never empty, each valid UTF-8 on its own, no NUL
             ...
-        completion.finish_reason             # the iteration ended without raising: never None
+        completion.finish_reason             # the iteration ended without raising: what the server called its end
     finally:
         completion.close()                   # idempotent; the upstream connection is gone when it returns
 """
@@ -41,10 +41,10 @@ class CompletionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as the provider counted them."""
+    """Tokens, as the provider counted them: 0 ≤ n < 2^31, None where it did not say so."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
 
 
 class Completion(Protocol):
@@ -52,7 +52,10 @@ class Completion(Protocol):
 
     @property
     def finish_reason(self) -> str | None:
-        """What ended the answer ("stop", "length", …); None until then."""
+        """What ended the answer ("stop", "length", …): at most 64 characters of printable ASCII.
+
+        None until then, and for a server that says [DONE] and nothing else.
+        """
         ...
 
     @property
@@ -63,9 +66,10 @@ class Completion(Protocol):
     def __iter__(self) -> Iterator[bytes]:
         """Pieces as they arrive, everything one read brought joined into one.
 
-        Ends normally only after the provider sent a finish_reason. Raises ProviderError for everything else,
-        after the pieces that came before the trouble were yielded. Two more codes than in `errors.py` tell apart:
-        UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called, here or in another greenlet.
+        Ends normally only after the provider sent a finish_reason or [DONE], and if there was a word to read. Raises
+        ProviderError for everything else, after the pieces that came before the trouble were yielded. Two more codes
+        than in `errors.py` tell apart: UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called,
+        here or in another greenlet.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Chat completion chunks out of server-sent events: text, finish_reason, usage.
 
-No pydantic: building the SDK's chunk objects costs about 400 µs each, these structs 1–2 µs.
+No pydantic: building the SDK's chunk objects costs about 400 µs each, these structs 1–2 µs. They know the one shape
+that nearly all chunks have; chunk_shapes.py reads the others.
 """
 
 from __future__ import annotations
@@ -10,20 +11,19 @@ from typing import Any
 
 import msgspec
 
-from macrochat.errors import ProviderError, UpstreamBadResponse
+from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamBusy, UpstreamRefused, UpstreamUnreachable
 from macrochat.providers.base import Usage
+from macrochat.providers.chunk_shapes import read_chunk
 from macrochat.providers.event_stream import Event
 from macrochat.providers.upstream_errors import from_complaint
+
+BROKE_OFF = "The model's answer broke off before it was finished"
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-class _Part(msgspec.Struct, gc=False):
-    text: str | None = None
-
-
 class _Delta(msgspec.Struct, gc=False):
-    content: str | list[_Part | str] | None = None
+    content: str | None = None
     refusal: str | None = None
 
 
@@ -31,20 +31,23 @@ class _Choice(msgspec.Struct, gc=False):
     index: int | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
-
-
-class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    error: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Any = None
     error: Any = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+
+# Ends that are none: the server gave up.
+_FAILURES: dict[str, type[ProviderError]] = {
+    "error": UpstreamRefused,  # OpenRouter
+    "abort": UpstreamRefused,  # SGLang
+    "insufficient_system_resource": UpstreamBusy,  # DeepSeek
+}
 
 
 class ChunkReader:
@@ -55,59 +58,95 @@ class ChunkReader:
         self.usage: Usage | None = None
         self.done = False  # `[DONE]` was seen
         self.error: ProviderError | None = None  # what the server reported, or what was wrong with an event
-        self.over = False  # one of them is set: what follows is no text, or hardly
+        self.spoke = False  # there was text, and not only white space
+        self.went_on = False  # there was text after a finish_reason, which proves nothing then
+        self.tallied = False  # the last that came was the usage, by itself, after a finish_reason
+        self.news = 0  # grows with text, finish_reason, usage and [DONE]
+        self._in_deltas = False  # the text comes in pieces: what else stands in `message` repeats it
         self._text = TextCleaner()
 
-    def feed(self, events: list[Event]) -> bytes:
+    @property
+    def over(self) -> bool:
+        """What follows is no text. A finish_reason does not say so: some servers put one on every chunk."""
+        return self.done or self.error is not None
+
+    def feed(self, events: list[Event], *, cut: bool = False) -> bytes:
         """The text of `events` as one piece of UTF-8 without NUL; b"" if they hold none.
 
-        Never raises: trouble goes to `error`, after the text before it was taken, and ends the reading.
+        Never raises: trouble goes to `error`, after the text before it was taken, and ends the reading. `cut`: the body
+        ended before the last event did, which may be whole all the same.
         """
         texts: list[str] = []
         for event in events:
-            if self.done or self.error is not None:
-                break
-            if not event.data.startswith(b"{") and event.data.strip() == b"[DONE]":
-                self.done = True
+            if self.over:
                 break
             try:
-                texts.append(self._take(event))
-            except ProviderError as error:
-                self.error = error
-        text = self._text.feed("".join(texts))
-        self.over = self.done or self.error is not None or self.finish_reason is not None
-        return text + self._text.flush() if self.done or self.error is not None else text
+                text = self._take(event)
+            except UpstreamBadResponse as error:
+                self.error = _broken_off(event) if cut else error
+                break
+            if text:
+                texts.append(text)
+        whole = "".join(texts)
+        self.spoke = self.spoke or bool(whole and not whole.isspace())
+        text_bytes = self._text.feed(whole)
+        return text_bytes + self._text.flush() if self.over else text_bytes
 
     def flush(self) -> bytes:
         """What was held back of a character that never became whole."""
         return self._text.flush()
 
     def _take(self, event: Event) -> str:
-        try:
-            chunk = _decode(event.data)
-        except (ValueError, RecursionError) as error:
-            chunk = _parse_leniently(event.data, error)
-        if not event.name and (text := _plain_text(chunk)) is not None:
-            return text
-        if chunk.error is not None:
-            raise from_complaint(chunk.error, "error in an event")
+        """The event's text. Raises UpstreamBadResponse for what is no chunk."""
+        if not event.name:
+            try:
+                text = _plain_text(_decode(event.data))
+            except (ValueError, RecursionError):  # msgspec refuses lone surrogates, which servers do send
+                text = None
+            if text is not None:
+                self._in_deltas = True
+                return self._heard(text)
+        data = event.data.strip()
         if event.name == b"error":
-            raise from_complaint(event.data.decode(errors="replace"), "error event")
-        if chunk.usage is not None:
-            self.usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
-        texts = [self._take_choice(choice) for choice in chunk.choices or () if not choice.index]
-        return texts[0] if len(texts) == 1 else "".join(texts)
-
-    def _take_choice(self, choice: _Choice) -> str:
-        if choice.finish_reason:
-            self.finish_reason = choice.finish_reason
-        delta = choice.delta
-        if delta is None:
+            self.error = from_complaint(data.decode(errors="replace"), "error event")
             return ""
-        content = delta.content
-        if isinstance(content, list):
-            content = "".join(part if isinstance(part, str) else part.text or "" for part in content)
-        return (content or "") + (delta.refusal or "")
+        if data.strip(b'"').upper() == b"[DONE]":
+            self.done = True
+            self.news += 1
+        if self.done or not data:
+            return ""
+        try:
+            return self._take_odd(_parse(data))
+        except UpstreamBadResponse:
+            if (event.name or self.finish_reason) and not data.startswith((b"{", b"[{")):
+                return ""  # a ping, or a server's own way to say good-bye
+            raise
+
+    def _take_odd(self, value: Any) -> str:
+        said = read_chunk(value)
+        text = said.text or ("" if self._in_deltas else said.whole)
+        self._in_deltas = self._in_deltas or bool(said.text)
+        text = self._heard(text)
+        self.tallied = self.tallied or (said.is_tally and self.finish_reason is not None)
+        if said.usage is not None:
+            self.usage = said.usage
+            self.news += 1
+        if said.finish_reason is not None:
+            self.finish_reason = said.finish_reason
+            self.news += 1
+        if said.trouble is not None:
+            self.error = from_complaint(said.trouble, "error in an event")
+        elif failure := _FAILURES.get((said.finish_reason or "").lower()):
+            self.error = failure(detail=f"finish_reason {said.finish_reason}")
+        return text
+
+    def _heard(self, text: str) -> str:
+        if text:
+            self.news += 1
+            self.tallied = False
+            if self.finish_reason is not None:
+                self.went_on = True
+        return text
 
 
 class TextCleaner:
@@ -143,23 +182,24 @@ def _plain_text(chunk: _Chunk) -> str | None:
         return None
     choice = choices[0]
     delta = choice.delta
-    if delta is None or choice.finish_reason or choice.index or delta.refusal:
+    if delta is None or choice.finish_reason or choice.index or choice.error or delta.refusal:
         return None
-    return delta.content if isinstance(delta.content, str) else None
+    return delta.content or None
 
 
-def _parse_leniently(data: bytes, trouble: Exception) -> _Chunk:
-    """msgspec refuses lone surrogates, which servers do send when they cut an emoji in two. The stdlib takes them."""
-    if b"\\u" not in data:
-        raise UpstreamBadResponse(detail=f"{trouble}: {data[:200]!r}") from None
+def _parse(data: bytes) -> Any:
+    """JSON, with U+FFFD for what is not UTF-8, as the standard for event streams decodes them."""
     try:
-        return msgspec.convert(_parse_anything(data), _Chunk)
-    except msgspec.ValidationError as error:
-        raise UpstreamBadResponse(detail=f"{error}: {data[:200]!r}") from None
-
-
-def _parse_anything(data: bytes) -> Any:
-    try:
-        return json.loads(data)
+        return json.loads(data.decode(errors="replace"), strict=False)
+    except json.JSONDecodeError as error:
+        raise UpstreamBadResponse(detail=f"an event of {len(data)} bytes is no JSON from {error.pos} on") from None
     except (ValueError, RecursionError) as error:
-        raise UpstreamBadResponse(detail=f"{error}: {data[:200]!r}") from None
+        raise UpstreamBadResponse(detail=f"an event of {len(data)} bytes: {type(error).__name__}") from None
+
+
+def _broken_off(event: Event) -> ProviderError | None:
+    """For half an event at the body's end."""
+    if b"[DONE]".startswith(event.data.strip()):
+        return None
+    detail = f"the body ended in an event, after {len(event.data)} bytes of it"
+    return UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED", detail=detail)

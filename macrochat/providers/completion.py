@@ -15,37 +15,59 @@ from typing import Any
 import gevent
 import httpx2
 
-from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamEmpty, UpstreamTimeout, UpstreamUnreachable
 from macrochat.providers.base import Usage
-from macrochat.providers.chunks import ChunkReader
+from macrochat.providers.chunks import BROKE_OFF, ChunkReader
 from macrochat.providers.continuation import OverlapTrimmer
 from macrochat.providers.event_stream import EventStream
 from macrochat.providers.http_client import trouble_in_words
+from macrochat.providers.transport import FOREVER
 
-# After the finish_reason only the usage and [DONE] are missing: worth a short wait, in seconds, never a failure.
-FINISH_GRACE = 2.0
+# After a finish_reason more text may come, since some servers put one on every chunk: the answer ends at [DONE], at the
+# body's end, or after so many seconds without news; sooner when the usage has come, which the OpenAI API sends last.
+FINISH_SILENCE = 30.0
+TALLY_SILENCE = 3.0
+# After [DONE] only the body's end is missing, without which the connection cannot be used again.
+DONE_SILENCE = 0.5
 # Comments keep a connection alive, but not forever: an event must come within this many silence time-outs.
 EVENTLESS_TIMEOUTS = 4
 # Without our own transport: a read that finds data ready does not yield, so a fast server would starve the others.
 READS_BETWEEN_YIELDS = 8
 
-BROKE_OFF = "The model's answer broke off before it was finished"
+# What is said of an answer without a word, by its finish_reason.
+EMPTY = {
+    "content_filter": ("CONTENT_FILTERED", "The model's server filtered this answer out"),
+    "length": ("UPSTREAM_EMPTY", "The model reached its length limit before it wrote a word"),
+    "tool_calls": ("TOOL_CALLS_UNSUPPORTED", "The model asked for a tool, and there are none here"),
+}
+EMPTY["function_call"] = EMPTY["tool_calls"]
 
 
 class OpenCompletion:
-    """A `Completion` over an SDK response whose body has not been read yet. `timeout` is the provider's, in seconds."""
+    """A `Completion` over an SDK response whose body has not been read yet. `timeout` is the provider's, in seconds.
 
-    def __init__(self, response: httpx2.Response, *, timeout: float, trimmer: OverlapTrimmer | None = None) -> None:
+    `goes_on`: it continues a text, which may be all there is to say; without one, an answer without a word is an error.
+    """
+
+    def __init__(
+        self,
+        response: httpx2.Response,
+        *,
+        timeout: float,
+        trimmer: OverlapTrimmer | None = None,
+        goes_on: bool = False,
+    ) -> None:
         self._listen, self._hang_up = _body(response)
         self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
         self._trimmer = trimmer
+        self._goes_on = goes_on
         self._events = EventStream()
         self._chunks = ChunkReader()
         self._began = False  # an event was decoded
         self._ended = False  # the body ended
         self._first = b""  # the text of the first events, found while waiting for them
         self._closed = False
-        self._last_event = time.monotonic()
+        self._last_event = self._last_news = time.monotonic()
         self._trouble: ProviderError | None = None  # what ended the reading
 
     @property
@@ -115,38 +137,63 @@ class OpenCompletion:
             if self._trimmer is not None:
                 piece = self._trimmer.feed(piece)
             full = piece != b"" and not take(piece)
-            return not (full or self._chunks.over or self._ended)
+            return not (full or self._over)
 
         first, self._first = self._first, b""
-        if hand_over(first):
-            self._read(lambda data: hand_over(self._decode(data)))
+        more = hand_over(first)
+        while more and self._patience > 0:
+            more = self._read_on(hand_over)
         if full:
             return True
-        rest = self._read_the_rest() if self.finish_reason else b""
-        if piece := self._held_back(rest):
+        if piece := self._held_back():
             take(piece)
-        if not self.finish_reason:
-            raise self._trouble or self._chunks.error or UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
+        self._conclude()
         return False
 
-    def _read_the_rest(self) -> bytes:
-        """What comes after the finish_reason: usage, [DONE], the body's end, so that the connection can be used again.
-
-        The model said that it finished: how its server hangs up afterwards does not matter.
-        """
-        rest: list[bytes] = []
+    def _read_on(self, hand_over: Callable[[bytes], bool]) -> bool:
+        """Reads until `hand_over` has enough, the finish_reason comes, or patience ends. Whether to read on."""
+        more = False
+        patience = self._patience
 
         def read(data: bytes) -> bool:
-            rest.append(self._decode(data))
-            return not (self._ended or self._chunks.error)
+            nonlocal more
+            more = hand_over(self._decode(data))
+            return more and self._patience == FOREVER
 
-        if not (self._ended or self._chunks.error):
-            with gevent.Timeout(FINISH_GRACE, False):
-                self._read(read)
-        return b"".join(rest)
+        with gevent.Timeout(None if patience == FOREVER else patience, False):
+            self._read(read)
+        return more and self._trouble is None
 
-    def _held_back(self, rest: bytes) -> bytes:
-        rest += self._chunks.flush()
+    @property
+    def _over(self) -> bool:
+        return self._chunks.error is not None or self._ended
+
+    @property
+    def _patience(self) -> float:
+        """How long the end is waited for now, in seconds. Comments do not prolong it: they may come for ever."""
+        if self.finish_reason is None and not self._chunks.done:
+            return FOREVER
+        silence = DONE_SILENCE if self._chunks.done else TALLY_SILENCE if self._chunks.tallied else FINISH_SILENCE
+        return self._last_news + silence - time.monotonic()
+
+    def _conclude(self) -> None:
+        """Raises what keeps the answer from being complete.
+
+        How a server hangs up after it said that the model finished does not matter, unless it has said so too early.
+        """
+        chunks = self._chunks
+        if chunks.error is not None:
+            raise chunks.error
+        if self._trouble is not None and not chunks.done and (self.finish_reason is None or chunks.went_on):
+            raise self._trouble
+        if self.finish_reason is None and not chunks.done:
+            raise UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
+        if not chunks.spoke and not self._goes_on:
+            code, sentence = EMPTY.get(self.finish_reason or "", (None, None))
+            raise UpstreamEmpty(sentence, code=code, detail=f"finish_reason {self.finish_reason}")
+
+    def _held_back(self) -> bytes:
+        rest = self._chunks.flush()
         return self._trimmer.feed(rest) + self._trimmer.flush() if self._trimmer is not None else rest
 
     def _read(self, take: Callable[[bytes], bool]) -> None:
@@ -161,20 +208,31 @@ class OpenCompletion:
 
     def _decode(self, read: bytes) -> bytes:
         """The text of what one read brought, often b"". Raises ProviderError when no event came for too long."""
-        if not read:
-            self._ended = True
-            return b""
-        events = self._events.feed(read)
+        self._ended = not read
+        events = self._events.feed(read) if read else self._events.end()
         now = time.monotonic()
         if events:
             self._began = True
             self._last_event = now
         elif now - self._last_event > self._eventless_limit:
             raise UpstreamTimeout(detail="data kept coming, but no event")
-        text = self._chunks.feed(events)
-        if self._events.error is not None and self._chunks.error is None:
-            self._chunks.error = self._events.error
+        chunks = self._chunks
+        news = chunks.news
+        text = chunks.feed(events, cut=self._ended and not self._events.is_document)
+        if chunks.news != news:
+            self._last_news = now
+        if chunks.error is None:
+            chunks.error = self._events.error
+        if self._ended and self._events.is_document and not chunks.over:
+            self._end_document()
         return text
+
+    def _end_document(self) -> None:
+        """JSON that is whole is an answer's end, if there was one in it."""
+        if self._chunks.spoke or self.finish_reason is not None:
+            self._chunks.done = True
+        else:
+            self._chunks.error = UpstreamBadResponse(detail="a JSON document without an answer")
 
     def _explain(self, error: Exception) -> ProviderError:
         if isinstance(error, ProviderError):

@@ -10,6 +10,7 @@ from macrochat.errors import UpstreamBadResponse
 MAX_LINE_BYTES = 8 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
+BLANK = BOM + b" \t\r\n"
 
 
 class Event(NamedTuple):
@@ -22,8 +23,8 @@ class Event(NamedTuple):
 class EventStream:
     """Feed it reads, get events. The events do not depend on where the reads were cut.
 
-    Lines end in LF, CR or CRLF. `id`, `retry` and unknown fields are skipped; an event whose blank line never came
-    is never dispatched, as the standard says. Nothing is dispatched any more once `error` is set.
+    Lines end in LF, CR or CRLF. `id`, `retry` and unknown fields are skipped. Nothing is dispatched any more once
+    `error` is set. A body that begins as JSON does is no stream: it becomes an event, or one for each line, at its end.
     """
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
@@ -35,12 +36,19 @@ class EventStream:
         self._name = b""
         self._first_line = True
         self.error: UpstreamBadResponse | None = None
+        self.is_document = False  # JSON instead of a stream
+        self._begun = False  # more than white space was read
         self._skip_lf = False  # the last read ended in CR: an LF at the start of the next one belongs to it
 
     def feed(self, read: bytes) -> list[Event]:
         """The events that `read` completed. A line or event over the limit sets `error`, after those before it."""
         if (events := self._whole_events(read)) is not None:
             return events
+        if not self._begun:
+            self._look_at_the_beginning(read)
+        if self.is_document:
+            self._keep(read)
+            return []
         lines = self._split(read)
         events = []
         for line in lines:
@@ -58,6 +66,41 @@ class EventStream:
         if self._partial_bytes > self._max_line_bytes:
             self._give_up("a line")
         return events
+
+    def end(self) -> list[Event]:
+        """What the body's end completes: the document, or an event whose blank line never came – perhaps half of it.
+
+        (The standard drops that one; but servers leave a newline out, and the answer's end stands in it.)
+        """
+        if self.error is not None:
+            return []
+        rest = b"".join(self._partial)
+        self._partial, self._partial_bytes = [], 0
+        if self.is_document:
+            rest = rest.lstrip(BLANK)
+            lines = [line for line in rest.splitlines() if line.strip()]
+            each = all(line.strip().startswith(b"{") and line.strip().endswith(b"}") for line in lines)
+            return [Event(line, b"") for line in (lines if each else [rest])]
+        if rest:
+            self._add_field(rest)
+        return [Event(b"\n".join(self._data), self._name)] if self._data else []
+
+    def _look_at_the_beginning(self, read: bytes) -> None:
+        """No line of a stream begins as JSON or a web page do: its fields have names."""
+        begun = read.lstrip(BLANK)
+        if not begun:
+            return
+        self._begun = True
+        self.is_document = begun.startswith((b"{", b"["))
+        if begun.startswith(b"<"):
+            self.error = UpstreamBadResponse(detail="a page instead of a stream")
+
+    def _keep(self, read: bytes) -> None:
+        self._partial.append(read)
+        self._partial_bytes += len(read)
+        if self._partial_bytes > self._max_line_bytes and self.error is None:
+            self._partial = []
+            self._give_up("a document")
 
     def _whole_events(self, read: bytes) -> list[Event] | None:
         """The events of a read that is nothing but whole events of one `data: ` line each, as most are; else None."""

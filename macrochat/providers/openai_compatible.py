@@ -77,9 +77,8 @@ class OpenAICompatibleProvider:
         with _our_errors():
             response = self._post_until_understood(request)
         try:
-            with _deadline(self._timeout):
-                _require_event_stream(response)
-            completion = OpenCompletion(response, timeout=self._timeout, trimmer=self._trimmer(request))
+            trimmer, goes_on = self._trimmer(request), bool(request.prefix)
+            completion = OpenCompletion(response, timeout=self._timeout, trimmer=trimmer, goes_on=goes_on)
         except BaseException:
             response.close()
             raise
@@ -182,13 +181,6 @@ def _deadline(seconds: float) -> Iterator[None]:
         raise UpstreamTimeout(detail=f"not within {seconds:g} s") from None
     finally:
         limit.close()
-
-
-def _require_event_stream(response: httpx2.Response) -> None:
-    """A 200 that is a web page or a JSON document is a misconfigured address or a proxy's opinion, not an answer."""
-    content_type = response.headers.get("content-type", "").lower()
-    if content_type.startswith(("text/html", "application/json")):
-        raise UpstreamBadResponse(detail=f"200 with {ascii(content_type)[:60]}")
 
 
 @contextlib.contextmanager

@@ -61,13 +61,9 @@ def test_chunks_without_text_are_nothing_special(chunk):
     "data",
     [
         b"{oops",
-        b"",
-        b"[]",
         b'"text"',
         b'{"choices": 3}',
         b'{"choices":[{"delta":{"content":3}}]}',
-        b'{"choices":[{"delta":{"content":"\xff"}}]}',
-        b'{"choices":[{"delta":{"content":"\\ud83d\xff"}}]}',
         b'{"choices":[{"delta":{"content":"\\ud83d","refusal":3}}]}',
         b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"\\u0041":' + b"[" * 100_000,

@@ -77,6 +77,7 @@ MODELS = (
     "scripted-refusal",
     "scripted-reasoning",
     "scripted-crlf",
+    "scripted-play",
 )
 SCRIPTED = {"MACROCHAT_MODELS": ",".join(MODELS)}
 

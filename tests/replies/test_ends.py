@@ -1,6 +1,7 @@
 """How replies end (W2, W3, W4): `complete` only if the model said so, and whatever came before a break is kept."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -10,11 +11,9 @@ from tests.replies.asking import messages_of, new_chat, say, status_of
 BREAKS = [
     ("scripted-cut:3", "UPSTREAM_INTERRUPTED"),
     ("scripted-reset:3", "UPSTREAM_INTERRUPTED"),
-    ("scripted-no-finish", "UPSTREAM_INTERRUPTED"),
     ("scripted-error-event:3", "UPSTREAM_ERROR"),
     ("scripted-error-event:3:context_length_exceeded", "CONTEXT_TOO_LONG"),
     ("scripted-garbage", "UPSTREAM_BAD_RESPONSE"),
-    ("scripted-bad-utf8", "UPSTREAM_BAD_RESPONSE"),
     ("scripted-huge-line:20000000", "UPSTREAM_BAD_RESPONSE"),
 ]
 ENDS = [
@@ -22,6 +21,9 @@ ENDS = [
     ("scripted-finish:length", "length"),
     ("scripted-finish:content_filter", "content_filter"),
     ("scripted-no-done", "stop"),
+    ("scripted-no-finish", None),
+    ("scripted-bad-utf8", None),
+    ("scripted-json", "stop"),
     ("scripted-linger", "stop"),
     ("scripted-cut-after-finish", "stop"),
     ("scripted-close-delimited", "stop"),
@@ -83,9 +85,60 @@ def test_odd_text_arrives_and_is_stored_as_the_same_bytes(ann, model):
     assert check_stored(ann, chat, body)["status"] == "complete"
 
 
-def test_a_long_line_without_an_end_is_kept_and_the_reply_failed(ann):
+def test_a_long_line_is_kept(ann):
     chat = new_chat(ann)
     body = say(ann, chat, "hello", "scripted-huge-line:300000")
-    assert body.cut
+    assert not body.cut
     assert body.data == b"w0 w1 w2 " + b"x" * 300_000
-    assert check_stored(ann, chat, body)["status"] == "failed"
+    assert check_stored(ann, chat, body)["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("stop", "UPSTREAM_EMPTY"),
+        ("length", "UPSTREAM_EMPTY"),
+        ("content_filter", "CONTENT_FILTERED"),
+        ("tool_calls", "TOOL_CALLS_UNSUPPORTED"),
+    ],
+)
+def test_an_answer_without_a_word_says_why(ann, reason, code):
+    chat = new_chat(ann)
+    end = {"event": {"choices": [{"delta": {}, "finish_reason": reason}]}}
+    body = say(ann, chat, json.dumps({"body": [end, "data: [DONE]\n\n"]}), "scripted-play")
+    assert body.data == b""
+    status = check_stored(ann, chat, body)
+    assert (status["status"], status["error"]["code"]) == ("failed", code)
+    assert status["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"choices": [{"delta": {}, "finish_reason": "half \ud83d"}]},
+        {"choices": [{"delta": {}, "finish_reason": "nul\0"}]},
+        {"choices": [{"delta": {}, "finish_reason": "x" * 65}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 2**63}},
+        {
+            "choices": [{"delta": {}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": -1, "completion_tokens": 2**31},
+        },
+    ],
+)
+def test_no_fact_that_a_provider_states_keeps_a_reply_from_its_end(ann, facts):
+    chat = new_chat(ann)
+    steps = [{"event": {"choices": [{"delta": {"content": "Hello world"}}]}}, {"event": facts}, "data: [DONE]\n\n"]
+    body = say(ann, chat, json.dumps({"body": steps}), "scripted-play")
+    assert body.data == b"Hello world"
+    assert check_stored(ann, chat, body)["status"] == "complete"
+
+
+def test_words_after_an_early_finish_reason_are_part_of_the_reply(ann):
+    chat = new_chat(ann)
+    first, second = (
+        {"event": {"choices": [{"delta": {"content": t}, "finish_reason": "stop"}]}} for t in ("Hello", " you")
+    )
+    body = say(ann, chat, json.dumps({"body": [first, 2.1, second, "data: [DONE]\n\n"]}), "scripted-play")
+    assert body.data == b"Hello you"
+    assert check_stored(ann, chat, body)["status"] == "complete"

@@ -21,7 +21,6 @@ REFUSALS = [
     ("scripted-no-quota", 402, "UPSTREAM_QUOTA"),
     ("scripted-redirect", 502, "UPSTREAM_ERROR"),
     ("scripted-html", 502, "UPSTREAM_BAD_RESPONSE"),
-    ("scripted-json", 502, "UPSTREAM_BAD_RESPONSE"),
     ("scripted-empty", 502, "UPSTREAM_BAD_RESPONSE"),
     ("scripted-status:429:7", 503, "UPSTREAM_BUSY"),
     ("scripted-status:503", 503, "UPSTREAM_BUSY"),

@@ -26,7 +26,7 @@ Broken     scripted-cut:n[:total]           n words, then the connection ends wi
            scripted-no-finish               3 words and [DONE], but no finish_reason
            scripted-fail-then-ok:n          the first n requests get a 500, then as scripted-echo
 Ends       scripted-no-done                 a finish_reason, but no [DONE]
-           scripted-linger                  a finish_reason, then silence on an open connection
+           scripted-linger                  a finish_reason and the usage, then silence on an open connection
            scripted-cut-after-finish        a finish_reason, then the connection ends without the last HTTP chunk
            scripted-finish:reason           ends with that finish_reason (length, content_filter …)
            scripted-close-delimited         no chunked coding and no length: the body ends with the connection
@@ -38,6 +38,7 @@ No stream  scripted-status:code[:retry-after]   an HTTP error; retry-after as gi
            scripted-html, -json, -empty     200 that is a page, a JSON document, an empty event stream
            scripted-no-stream-options       400 naming stream_options if the request has them, else 10 words
 Odd        scripted-null-content, -list-content, -nul, -lone-surrogate, -two-choices, -refusal, -reasoning, -crlf
+Anything   scripted-play                    what the last user message says, in JSON (play.py)
 
 Going on: if the last message is from the assistant, the answer is the rest of the model's text after it, so that a
 takeover can be compared byte for byte; a prefix that the text does not begin with gets a 400 `prefix_mismatch`. If the

@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 
+from macrochat.providers.scripted.play import play_message
 from macrochat.providers.scripted.refusals import REFUSALS
 from macrochat.providers.scripted.script import Script, refuse
 from macrochat.providers.scripted.stream import Broken, Hang
@@ -132,6 +133,13 @@ def _after_some_words(trouble: Callable[[Script], None]) -> Callable[[Script], N
     return behaviour
 
 
+def _bad_utf8(script: Script) -> None:
+    script.say(script.left.rstrip("\ufffd"))
+    script.stream.event(b'{"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}')
+    script.stream.done()
+    script.stream.end()
+
+
 def _huge_line(script: Script) -> None:
     script.stream.raw(b'data: {"choices":[{"index":0,"delta":{"content":"')
     left = script.number(0)
@@ -141,12 +149,12 @@ def _huge_line(script: Script) -> None:
     script.stream.raw(b'"}}]}\n\n')
 
 
-def _finish_then(*, done: bool, trouble: type[Exception] | None) -> Callable[[Script], None]:
+def _finish_then(*, usage: bool = False, trouble: type[Exception] | None = None) -> Callable[[Script], None]:
     def behaviour(script: Script) -> None:
         script.say(script.left)
         script.stream.finish()
-        if done:
-            script.stream.done()
+        if usage:
+            script.stream.usage(script.messages)
         if trouble is not None:
             raise trouble
         script.stream.end()
@@ -208,14 +216,12 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "reset": _reset,
     "error-event": _error_event,
     "garbage": _after_some_words(lambda script: script.stream.event(b"{oops")),
-    "bad-utf8": _after_some_words(
-        lambda script: script.stream.event(b'{"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}')
-    ),
+    "bad-utf8": _bad_utf8,
     "huge-line": _after_some_words(_huge_line),
     "no-finish": _after_some_words(lambda script: None),
-    "no-done": _finish_then(done=False, trouble=None),
-    "linger": _finish_then(done=False, trouble=Hang),
-    "cut-after-finish": _finish_then(done=False, trouble=Broken),
+    "no-done": _finish_then(),
+    "linger": _finish_then(usage=True, trouble=Hang),
+    "cut-after-finish": _finish_then(trouble=Broken),
     "finish": _finish,
     "close-delimited": _close_delimited,
     "null-content": _odd({"content": None}, {"content": ODD_TEXT["null-content"]}, {}, {"content": None}),
@@ -226,5 +232,6 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "refusal": _odd({"refusal": ODD_TEXT["refusal"]}),
     "reasoning": _odd({"reasoning_content": "let me think"}, {"content": ODD_TEXT["reasoning"]}),
     "crlf": _crlf,
+    "play": play_message,
     **REFUSALS,
 }

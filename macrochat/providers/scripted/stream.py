@@ -45,13 +45,16 @@ class Stream:
         """Headers, and the role-only delta that servers send before the first word."""
         if self._begun:
             return
-        self._begun = True
-        coding = b"Transfer-Encoding: chunked\r\n" if self.chunked else b"Connection: close\r\n"
-        self.sock.sendall(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n" + coding + b"\r\n"
-        )
+        self.answer(200, {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         if role:
             self.delta({"role": "assistant", "content": ""})
+
+    def answer(self, status: int, headers: dict[str, str]) -> None:
+        """The head."""
+        self._begun = True
+        coding = "Transfer-Encoding: chunked" if self.chunked else "Connection: close"
+        lines = [f"HTTP/1.1 {status} Scripted", *(f"{k}: {v}" for k, v in headers.items()), coding]
+        self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
 
     def words(self, units: Iterable[str], ms: float = 0) -> None:
         """Text deltas, the first at once, the next `ms` after it. Late ones go at once: the pace is kept on average."""
@@ -117,7 +120,7 @@ class Stream:
 
     def _send_frames(self, bodies: list[bytes]) -> None:
         if self.chunked:
-            self.sock.sendall(b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies))
+            self.sock.sendall(b"".join(b"%x\r\n%b\r\n" % (len(body), body) for body in bodies if body))
         else:
             self.sock.sendall(b"".join(bodies))
         self.record.bytes_sent += sum(map(len, bodies))

@@ -96,7 +96,11 @@ def expected_text(model: str, messages: Messages) -> str:
         return words(total)
     if name == "hold":
         return words(numbers[1] if len(numbers) > 1 else first + DEFAULT_WORDS)
-    if name in ("garbage", "bad-utf8", "huge-line", "no-finish"):
+    if name == "bad-utf8":
+        return words(WORDS_BEFORE_TROUBLE) + "\ufffd\ufffd"
+    if name == "json":
+        return "not a stream"
+    if name in ("garbage", "huge-line", "no-finish"):
         return words(WORDS_BEFORE_TROUBLE)
     return ODD_TEXT.get(name, words(DEFAULT_WORDS))
 

@@ -12,6 +12,13 @@ const BY_STATUS = {
   failed: "The reply failed.",
 }
 
+const BY_FINISH = {
+  length: "The reply reached the model's length limit.",
+  content_filter: "The model's server ended this reply with its content filter.",
+  tool_calls: "The model asked for a tool, and there are none here.",
+  function_call: "The model asked for a tool, and there are none here.",
+}
+
 export function sentenceFor(error) {
   if (error.name === "NetworkError") return "The server cannot be reached."
   const own = BY_CODE[error.code]
@@ -22,7 +29,7 @@ export function sentenceFor(error) {
 
 export function noticeFor({ status, error, finishReason }) {
   if (error?.message) return withStop(error.message)
-  if (status === "complete" && finishReason === "length") return "The reply reached the model's length limit."
+  if (status === "complete" && BY_FINISH[finishReason]) return BY_FINISH[finishReason]
   return BY_STATUS[status] ?? ""
 }
 

@@ -1,0 +1,172 @@
+"""What a chat completion chunk says, whatever shape its server gave it.
+
+The quick way for the shape that nearly all have is in chunks.py; this is the way that understands the others. Nothing
+here is trusted: finish_reason and usage leave as text and numbers that every header, log line and database can take.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from macrochat.errors import UpstreamBadResponse
+from macrochat.providers.base import Usage
+
+MAX_FINISH_CHARACTERS = 64
+MAX_TOKENS = 2**31  # what a column holds
+
+# The OpenAI API's words for what other servers call otherwise.
+_FINISHES = {
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "stop": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "max_output_tokens": "length",
+    "safety": "content_filter",
+}
+_NO_FINISH = ("", "null", "none")
+_TROUBLES = ("detail", "errors", "message", "msg", "error_msg")  # of an object without choices
+_THOUGHTS = ("thinking", "reasoning", "reasoning_text")  # parts of a content that are no answer
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`text` is a piece of the answer; `whole` stands in `message`, where some servers repeat what they said before.
+
+    `trouble` is what complaints.read_complaint takes, None if all is well. `is_tally`: it holds a usage and no choice,
+    which the OpenAI API sends last.
+    """
+
+    text: str = ""
+    whole: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    trouble: Any = None
+    is_tally: bool = False
+
+
+NOTHING = Said()
+
+
+def read_chunk(value: Any) -> Said:
+    """`value` is JSON's. Raises UpstreamBadResponse where there may be text that cannot be found."""
+    if value is None or value in ("", []):
+        return NOTHING
+    if isinstance(value, list) and any(isinstance(item, dict) and item.get("error") for item in value):
+        return Said(trouble=value)
+    if not isinstance(value, dict):
+        raise _odd("the event", value)
+    choices = _choices(value)
+    usage = _usage(value, choices)
+    return Said(
+        text="".join(_text_of_choice(choice) for choice in choices),
+        whole="".join(_text(choice.get("message"), "message") for choice in choices),
+        finish_reason=next(filter(None, (_finish(choice) for choice in choices)), None),
+        usage=usage,
+        trouble=_trouble(value, choices),
+        is_tally=usage is not None and not choices,
+    )
+
+
+def clean_finish_reason(value: Any) -> str | None:
+    """As text that every header, log line and database can take; None for what says that the answer goes on."""
+    if isinstance(value, dict):
+        value = value.get("type") or value.get("reason")
+    if not isinstance(value, str) or value.strip().lower() in _NO_FINISH:
+        return None
+    clean = "".join(c if c.isprintable() and c.isascii() else "?" for c in value[:MAX_FINISH_CHARACTERS])
+    return _FINISHES.get(clean.lower(), clean)
+
+
+def clean_usage(value: Any) -> Usage | None:
+    """Whole numbers within what a column holds; what is none is left out. None if nothing is left."""
+    if not isinstance(value, dict):
+        return None
+    asked = _count(value.get("prompt_tokens", value.get("input_tokens")))
+    answered = _count(value.get("completion_tokens", value.get("output_tokens")))
+    return None if asked is None and answered is None else Usage(asked, answered)
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and len(value) < MAX_FINISH_CHARACTERS:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if 0 <= value < MAX_TOKENS else None
+
+
+def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Only the first of several answers is read; which one that is stands in `index`, if anywhere."""
+    choices = value.get("choices")
+    if isinstance(choices, dict):
+        choices = [choices] if choices else []
+    if choices is None and isinstance(value.get("message"), dict):
+        choices = [value]
+    if not isinstance(choices, list | None):
+        raise _odd("choices", choices)
+    found = [choice for choice in choices or () if choice is not None]
+    for choice in found:
+        if not isinstance(choice, dict):
+            raise _odd("a choice", choice)
+    return [choice for choice in found if choice.get("index") in (None, 0, "0", "")]
+
+
+def _text_of_choice(choice: dict[str, Any]) -> str:
+    delta = choice.get("delta")
+    text = _text(delta, "delta")
+    if isinstance(delta, dict) and delta.get("refusal") is not None:
+        text += _text(delta["refusal"], "refusal")
+    return text or _text(choice.get("text"), "text")
+
+
+def _text(value: Any, where: str) -> str:
+    """The text of what may be text, a part with text in it, or a list of those."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_text(part, where) for part in value)
+    if not isinstance(value, dict):
+        raise _odd(where, value)
+    if value.get("type") in _THOUGHTS:
+        return ""
+    return _text(value.get("content"), where) or _text(value.get("text"), where) or _value(value)
+
+
+def _value(part: dict[str, Any]) -> str:
+    """The text of `{"text": {"value": …}}`, an assistant's way."""
+    value = part.get("value")
+    return value if isinstance(value, str) else ""
+
+
+def _finish(choice: dict[str, Any]) -> str | None:
+    return clean_finish_reason(choice.get("finish_reason") or choice.get("finishReason"))
+
+
+def _usage(value: dict[str, Any], choices: list[dict[str, Any]]) -> Usage | None:
+    """Moonshot's stands in the choice, Groq's in a field of its own."""
+    groq = value.get("x_groq")
+    places = [value, groq if isinstance(groq, dict) else {}, *choices]
+    return next(filter(None, (clean_usage(place.get("usage")) for place in places)), None)
+
+
+def _trouble(value: dict[str, Any], choices: list[dict[str, Any]]) -> Any:
+    for place in (value, *choices):
+        if place.get("error"):
+            return place["error"]
+    if choices or value.get("choices") is not None:
+        return None
+    told = value.get("object") == "error" or any(value.get(name) for name in _TROUBLES)
+    return value if told or value.get("error") not in (None, "", False) else None
+
+
+def _odd(where: str, value: Any) -> UpstreamBadResponse:
+    return UpstreamBadResponse(detail=f"{where} is a {type(value).__name__}")
