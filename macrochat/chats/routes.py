@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from flask_login import current_user
 from pydantic import BeforeValidator, Field
 
-from ..bodies import Body, CleanText, PlainText, parse_id, query_int, query_text, read
+from ..bodies import Body, CleanText, PlainText, invalid, parse_id, query_int, query_text, read
 from ..web import iso, success
 from . import service
 from .cursors import query_place, write_cursor
@@ -46,7 +48,7 @@ def list_chats() -> Response:
         listed, total = service.list_page(current_user.id, page, limit, q)
         meta = {"page": page, "limit": limit, "total": total}
     next_cursor = write_cursor(listed.next) if listed.next else None
-    return success([show(chat) for chat in listed.chats], meta={**meta, "nextCursor": next_cursor})
+    return success([show_listed(chat) for chat in listed.chats], meta={**meta, "nextCursor": next_cursor})
 
 
 @blueprint.post("/chats")
@@ -60,7 +62,10 @@ def create_chat() -> Response:
 @blueprint.get("/chats/<chat_id>")
 def get_chat(chat_id: str) -> Response:
     chat = service.get(current_user.id, parse_id(chat_id, service.not_found()))
-    return success({**show(chat), "messages": _messages(chat)})
+    limit, before = query_int("limit", service.MESSAGES, 1, service.MESSAGES), query_message()
+    found = service.branch(chat, before=before, limit=limit)
+    meta = {"limit": limit, "nextCursor": found.before}
+    return success({**show(chat), "messages": _messages(found.messages)}, meta=meta)
 
 
 @blueprint.route("/chats/<chat_id>", methods=["PATCH", "PUT"])
@@ -88,21 +93,30 @@ def models() -> Response:
     return success([{field: getattr(model, field) for field in fields} for model in registry.models()])
 
 
-def show(chat: Chat) -> dict[str, Any]:
+def show_listed(chat: Chat) -> dict[str, Any]:
+    """A chat in a list: a hundred prompts of 100,000 characters each would be in nobody's interest."""
     return {
         "id": str(chat.id),
         "userId": str(chat.user_id),
         "title": chat.title,
         "model": chat.model,
-        "systemPrompt": chat.system_prompt,
         "createdAt": iso(chat.created_at),
         "updatedAt": iso(chat.updated_at),
     }
 
 
-def _messages(chat: Chat) -> list[dict[str, Any]]:
-    shown = service.describe(chat, service.branch(chat))
-    return [{**message, "createdAt": iso(message["createdAt"])} for message in shown]
+def show(chat: Chat) -> dict[str, Any]:
+    return {**show_listed(chat), "systemPrompt": chat.system_prompt}
+
+
+def _messages(found: Sequence[service.MessageRow]) -> list[dict[str, Any]]:
+    return [{**message, "createdAt": iso(message["createdAt"])} for message in service.describe(found)]
+
+
+def query_message() -> uuid.UUID | None:
+    """`?before=`, the id of a message."""
+    text = request.args.get("before")
+    return None if text is None else parse_id(text, invalid("before", "must be the nextCursor of an earlier answer"))
 
 
 def _check_model(body: ChatBody) -> None:

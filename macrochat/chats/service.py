@@ -9,23 +9,33 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from blinker import Namespace
 from flask import current_app
+from sqlalchemy.orm import defer
 
-from ..database import now, write
+from ..bodies import invalid
+from ..database import now, octets, write
 from ..errors import NotFound
 from ..extensions import db
 from .cursors import Place
 from .models import Chat, Message
 from .titles import DEFAULT_TITLE
 
-MAX_DEPTH = 1 << 30
+MESSAGES = 200  # of a chat in one answer, and
+PAGE_BYTES = 1 << 20  # bytes of what they say
 
 # Sent with `chat_id` when a chat is nobody's any more.
 chat_deleted = Namespace().signal("chat-deleted")
 _DISOWN = sa.update(Chat.__table__).where(Chat.id == sa.bindparam("chat")).values(user_id=None)  # type: ignore[arg-type]
 
 MessageRow = sa.Row[Any]  # with the columns of a Message by name
-# What `replies` knows of assistants' messages: message ids of one chat → (content, metadata) by id.
-Describe = Callable[[uuid.UUID, Sequence[MessageRow]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
+# What `replies` knows of assistants' messages: (content, metadata) by id.
+Describe = Callable[[Sequence[MessageRow]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
+
+
+class Branch(NamedTuple):
+    """Messages, oldest first, and the oldest one's id when there are more before it."""
+
+    messages: Sequence[MessageRow]
+    before: uuid.UUID | None
 
 
 class Listed(NamedTuple):
@@ -83,9 +93,28 @@ def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
     chat_deleted.send(chat_id=chat_id)
 
 
-def branch(chat: Chat) -> Sequence[MessageRow]:
-    """The messages of the branch that is shown, oldest first. Rows: making entities of 200 takes 1.7 ms."""
-    return db.session.execute(_BRANCH, {"chat": chat.id, "leaf": chat.head_id, "newest": MAX_DEPTH}).all()
+def branch(chat: Chat, *, before: uuid.UUID | None = None, limit: int = MESSAGES) -> Branch:
+    """The newest messages of the branch that is shown, or of what comes before one of the chat's messages.
+
+    At most `limit`, and at most PAGE_BYTES of content unless a single message has more. Raises ValidationError for a
+    message that is not in the chat.
+    """
+    leaf = chat.head_id if before is None else _parent_of(chat, before)
+    found = db.session.execute(_BRANCH, {"chat": chat.id, "leaf": leaf, "newest": limit, "octets": PAGE_BYTES}).all()
+    more = bool(found) and found[0].parent_id is not None
+    return Branch(found, found[0].id if more else None)
+
+
+def _parent_of(chat: Chat, message_id: uuid.UUID) -> uuid.UUID | None:
+    row = db.session.execute(_PARENT, {"chat": chat.id, "message": message_id}).first()
+    if row is None:
+        raise invalid("before", "must be a message of this chat")
+    return row.parent_id  # type: ignore[no-any-return]
+
+
+_PARENT = sa.select(Message.parent_id).where(
+    Message.chat_id == sa.bindparam("chat"), Message.id == sa.bindparam("message")
+)
 
 
 def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa.Row[tuple[uuid.UUID, str, str]]]:
@@ -101,33 +130,43 @@ def _mine(user_id: uuid.UUID, q: str) -> list[sa.ColumnElement[bool]]:
 
 
 def _listed(query: sa.Select[Chat], limit: int) -> Listed:
-    """The first `limit` of these chats; one more is read to know whether there are more."""
-    found = list(db.session.scalars(query.order_by(Chat.updated_at.desc(), Chat.id.desc()).limit(limit + 1)))
+    """The first `limit` of these chats; one more is read to know whether there are more. Their prompts stay unread."""
+    query = query.options(_WITHOUT_PROMPTS).order_by(Chat.updated_at.desc(), Chat.id.desc())
+    found = list(db.session.scalars(query.limit(limit + 1)))
     chats = found[:limit]
     return Listed(chats, Place(chats[-1].updated_at, chats[-1].id) if len(found) > limit else None)
 
 
-def _path(*what: Any) -> sa.Select[Any]:
-    """From message `:leaf` up towards the root, at most `:newest` of them, oldest first. Built once: it is costly."""
-    start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth"))
+_WITHOUT_PROMPTS = defer(Chat.system_prompt, raiseload=True)
+
+
+def _path(*what: Any, bounded: bool = False) -> sa.Select[Any]:
+    """From message `:leaf` up towards the root, at most `:newest` of them, oldest first. Built once: it is costly.
+
+    `bounded` ends it before their content has more than `:octets` bytes; what is beyond is not even read.
+    """
+    size = octets(Message.content) if bounded else sa.literal(0)
+    start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth"), size.label("size"))
     start = start.where(Message.id == sa.bindparam("leaf"), Message.chat_id == sa.bindparam("chat"))
     tree = start.cte("branch", recursive=True)
-    up = sa.select(Message.id, Message.parent_id, tree.c.depth + 1).join(tree, Message.id == tree.c.parent_id)
-    tree = tree.union_all(up.where(tree.c.depth < sa.bindparam("newest")))
+    up = sa.select(Message.id, Message.parent_id, tree.c.depth + 1, tree.c.size + size)
+    up = up.join(tree, Message.id == tree.c.parent_id).where(tree.c.depth < sa.bindparam("newest"))
+    tree = tree.union_all(up.where(tree.c.size + size <= sa.bindparam("octets")) if bounded else up)
     return sa.select(*what).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
 
 
 _BRANCH = _path(
-    *(Message.id, Message.chat_id, Message.parent_id, Message.role, Message.content, Message.meta, Message.created_at)
+    *(Message.id, Message.chat_id, Message.parent_id, Message.role, Message.content, Message.meta, Message.created_at),
+    bounded=True,
 )
 _SAID = _path(Message.id, Message.role, Message.content)
 
 
-def describe(chat: Chat, messages: Sequence[MessageRow]) -> list[dict[str, Any]]:
+def describe(messages: Sequence[MessageRow]) -> list[dict[str, Any]]:
     """Messages as the API shows them; what their replies know is asked of `replies`."""
     known: dict[uuid.UUID, tuple[str, dict[str, Any]]] = {}
     if hook := current_app.extensions.get("macrochat.describe"):
-        known = hook(chat.id, messages)
+        known = hook(messages)
     return [_show(message, *known.get(message.id, (message.content, message.meta))) for message in messages]
 
 

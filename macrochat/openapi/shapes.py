@@ -75,14 +75,17 @@ class Model(Shape):
     default: bool
 
 
-class Chat(Shape):
+class ListedChat(Shape):
     id: uuid.UUID
     user_id: uuid.UUID
     title: Annotated[str, Field(examples=["Why the sky is blue"])]
     model: Annotated[ModelName | None, Field(description="`null`: the server's default")]
-    system_prompt: str | None
     created_at: Moment
     updated_at: Moment
+
+
+class Chat(ListedChat):
+    system_prompt: str | None
 
 
 class Page(Shape):
@@ -97,6 +100,13 @@ class Rest(Shape):
 
     limit: int
     next_cursor: NextCursor
+
+
+class Part(Shape):
+    """Of a chat's messages. What came before them is behind `nextCursor`, or there is nothing."""
+
+    limit: int
+    next_cursor: Annotated[uuid.UUID | None, Field(description="as `before` it asks for the messages before these")]
 
 
 class ReplyError(Shape):

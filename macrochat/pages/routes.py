@@ -15,7 +15,7 @@ from ..accounts import service as people
 from ..accounts.models import User
 from ..bodies import check, parse_id, read_form
 from ..chats import service as chats
-from ..chats.routes import show
+from ..chats.routes import query_message, show
 from ..errors import MacrochatError
 from . import preferences, sidebar
 
@@ -36,7 +36,7 @@ def home() -> str:
 
 @blueprint.get("/chats/<chat_id>")
 def chat(chat_id: str) -> str:
-    return _conversation(parse_id(chat_id, chats.not_found()))
+    return _conversation(parse_id(chat_id, chats.not_found()), before=query_message())
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
@@ -68,13 +68,15 @@ def settings() -> str | AnyResponse:
     )
 
 
-def _conversation(chat_id: uuid.UUID | None) -> str:
+def _conversation(chat_id: uuid.UUID | None, before: uuid.UUID | None = None) -> str:
     found = chats.get(current_user.id, chat_id) if chat_id else None
+    shown = chats.branch(found, before=before) if found else None
     current_app.extensions["macrochat.registry"].warm()
     return render_template(
         "chats/show.html",
         chat=show(found) if found else None,
-        messages=chats.describe(found, chats.branch(found)) if found else [],
+        messages=chats.describe(shown.messages) if shown else [],
+        earlier=shown.before if shown else None,
         message_limit=current_app.config["SETTINGS"].max_message_characters,
         example_prompts=EXAMPLE_PROMPTS,
         **sidebar.context(),

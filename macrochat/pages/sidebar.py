@@ -11,7 +11,7 @@ from flask_login import current_user
 from ..bodies import query_text
 from ..chats import service as chats
 from ..chats.cursors import query_place, write_cursor
-from ..chats.routes import MAX_QUERY_CHARACTERS, show
+from ..chats.routes import MAX_QUERY_CHARACTERS, show_listed
 from . import preferences
 
 CHATS_PER_PAGE = 40
@@ -26,7 +26,7 @@ def context() -> dict[str, Any]:
     today = dt.datetime.now(zone).date()
     groups = itertools.groupby(rows, key=lambda row: day_group(row.updated_at.astimezone(zone).date(), today))
     return {
-        "chat_groups": [{"title": title, "chats": [show(row) for row in members]} for title, members in groups],
+        "chat_groups": [{"title": title, "chats": [show_listed(row) for row in members]} for title, members in groups],
         "chat_limit": CHATS_PER_PAGE,
         "chat_cursor": write_cursor(rest) if rest else None,
         "query": query,

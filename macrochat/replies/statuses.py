@@ -21,6 +21,8 @@ from .rules import not_found
 from .runtime import runtime
 from .store import replies
 
+MOST_ATTEMPTS = 500  # looked at, the last ones: somebody may have asked thousands of times
+
 # A reply is whose chat it is in: a deleted chat is nobody's, and its replies stay in their rows a little longer.
 _OWN = (
     sa.select(Reply)
@@ -30,11 +32,17 @@ _OWN = (
 )
 
 
-_OF_CHAT = sa.select(replies).where(replies.c.chat_id == sa.bindparam("chat"))
-_PARENTS = (
-    sa.select(Message.id, Message.parent_id)
-    .where(Message.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(Message.id)
+_THESE = sa.select(replies).where(replies.c.id.in_(sa.bindparam("ids", expanding=True)))
+_WORDLESS = (
+    sa.select(replies, Message.parent_id)
+    .join(Message, Message.id == replies.c.id)
+    .where(
+        Message.parent_id.in_(sa.bindparam("parents", expanding=True)),
+        replies.c.bytes == 0,
+        replies.c.status != STREAMING,
+    )
+    .order_by(replies.c.id.desc())
+    .limit(MOST_ATTEMPTS)
 )
 
 
@@ -80,29 +88,27 @@ def describe_later(app: Flask, user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[
         return status(user_id, reply_id)
 
 
-def describe_messages(chat_id: uuid.UUID, found: Sequence[Message]) -> dict[uuid.UUID, tuple[str, dict[str, Any]]]:
+def describe_messages(found: Sequence[Message]) -> dict[uuid.UUID, tuple[str, dict[str, Any]]]:
     """Content and metadata of the assistant's messages among `found`, a running one's from the journal."""
     by_id = {message.id: message for message in found if message.role == "assistant"}
     if not by_id:
         return {}
-    written = db.session.execute(_OF_CHAT, {"chat": chat_id}).all()
-    known = {reply.id: _describe(reply, by_id[reply.id]) for reply in written if reply.id in by_id}
-    hidden = {reply.id: reply for reply in written if reply.id not in by_id and reply.bytes == 0}
-    for shown, later in _later_attempts(by_id, hidden).items():
+    known = {row.id: _describe(row, by_id[row.id]) for row in db.session.execute(_THESE, {"ids": list(by_id)})}
+    for shown, later in _later_attempts(by_id).items():
         known[shown][1]["laterAttempt"] = {"id": str(later.id), "status": later.status, "error": _error(later)}
     return known
 
 
-def _later_attempts(shown: dict[uuid.UUID, Message], wordless: dict[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
+def _later_attempts(shown: dict[uuid.UUID, Message]) -> dict[uuid.UUID, Any]:
     """By the id of an answer that is shown: the last reply without a word that was to replace it, if any."""
-    if not wordless:
+    answers = {message.parent_id: message.id for message in shown.values() if message.parent_id}
+    if not answers:
         return {}
-    answers = {message.parent_id: message.id for message in shown.values()}
-    later = {}
-    for row in db.session.execute(_PARENTS, {"ids": sorted(wordless)}):
-        answer, reply = answers.get(row.parent_id), wordless[row.id]
-        if answer is not None and answer < row.id and reply.status != STREAMING:
-            later[answer] = reply
+    later: dict[uuid.UUID, Any] = {}
+    for reply in db.session.execute(_WORDLESS, {"parents": list(answers)}):
+        answer = answers[reply.parent_id]
+        if answer < reply.id:
+            later.setdefault(answer, reply)
     return later
 
 

@@ -32,7 +32,7 @@ ENDING_SESSIONS = {"logOutEverywhere"}
 BODIES_WITH_RULES = {"createChat", "updateChat", "updateChatWithPut", "sendMessage", "createKey", "register"}
 # What fits the schema may still be a model that nobody has, a text that shows nothing, a byte that is not there yet, a
 # cursor that the server never gave.
-CHOOSY = BODIES_WITH_RULES | {"listChats", "followChat", "followReply"}
+CHOOSY = BODIES_WITH_RULES | {"listChats", "getChat", "followChat", "followReply"}
 # Texts are trimmed before they are measured, and odd earlier messages are let be: what fits no schema may be accepted.
 TOLERANT = BODIES_WITH_RULES | {"listChats", "updateMe"}
 

@@ -25,7 +25,7 @@ def test_a_chat_is_renamed(alice, chat, method):
     changed = data_of(change(alice, chat, method, title="  Garden  "))
     assert changed["title"] == "Garden"
     assert changed["updatedAt"] >= chat["updatedAt"]
-    assert changed == data_of(alice.get("/api/chats"))[0]
+    assert changed.items() >= data_of(alice.get("/api/chats"))[0].items()
 
 
 @METHODS

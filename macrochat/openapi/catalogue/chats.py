@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...bodies.texts import WITHOUT_NUL
-from ...chats import routes
+from ...chats import routes, service
 from ..operations import Answer, Operation, Parameter, Schema, done
-from ..shapes import Chat, ChatWithMessages, Model, Page, Rest
+from ..shapes import Chat, ChatWithMessages, ListedChat, Model, Page, Part, Rest
 
 TAG = "Chats"
 ABOUT = "Conversations. Another person's chat and an unknown one give the same 404."
@@ -21,7 +21,7 @@ OPERATIONS = {
         id="listChats",
         tag=TAG,
         summary="List chats",
-        description="The chat that was changed last comes first. Page numbers move when chats are made, changed or "
+        description="The chat that was changed last comes first; system prompts are left out. Page numbers move when chats are made, changed or "
         "deleted between two requests; with `cursor` every chat that nobody touches is listed once.",
         query=(
             Parameter(
@@ -47,7 +47,7 @@ OPERATIONS = {
                 example="sky",
             ),
         ),
-        answers=(Answer(description="A page of chats", data=list[Chat], meta=Page | Rest),),
+        answers=(Answer(description="A page of chats", data=list[ListedChat], meta=Page | Rest),),
         refusals={400: ("VALIDATION_ERROR",)},
     ),
     "chats.create_chat": Operation(
@@ -65,8 +65,22 @@ OPERATIONS = {
         id="getChat",
         tag=TAG,
         summary="Read a chat",
-        answers=(Answer(description="The chat and its messages", data=ChatWithMessages),),
-        refusals=MISSING,
+        description="With the newest messages of the branch that is shown, oldest first: at most `limit`, and no more "
+        "than a mebibyte of what they say (but always one). `before` asks for those that came before.",
+        query=(
+            Parameter(
+                name="limit",
+                description="Messages in the answer",
+                schema={"type": "integer", "minimum": 1, "maximum": service.MESSAGES, "default": service.MESSAGES},
+            ),
+            Parameter(
+                name="before",
+                description="`meta.nextCursor` of an earlier answer, or any message's id",
+                schema={"type": "string", "format": "uuid"},
+            ),
+        ),
+        answers=(Answer(description="The chat and its newest messages", data=ChatWithMessages, meta=Part),),
+        refusals={400: ("VALIDATION_ERROR",), **MISSING},
     ),
     "chats.update_chat": Operation(
         id="updateChat",

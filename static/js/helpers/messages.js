@@ -37,11 +37,13 @@ export function isPending(reply) {
   return reply.id.startsWith("reply-")
 }
 
-// What the server has, in its order; messages the page knows stay the same objects.
+// What the server has, in its order; messages the page knows stay the same objects. The server tells the newest ones:
+// what the page shows before the first of them stays.
 export function merge(known, stored) {
   const byId = new Map(known.map(message => [message.id, message]))
-  return stored.map(message => {
+  const earlier = known.slice(0, Math.max(0, known.findIndex(message => message.id === stored[0]?.id)))
+  return [...earlier, ...stored.map(message => {
     const own = byId.get(message.id)
     return own ? Object.assign(own, message, { key: own.key }) : message
-  })
+  })]
 }

@@ -46,8 +46,9 @@ export class ApiClient {
     return this.#json("POST", "chats", { body })
   }
 
-  readChat(chat) {
-    return this.#json("GET", "chat", { values: { chat } })
+  // The newest messages, or those before one: `{ data, meta: { nextCursor } }`.
+  readChat(chat, query) {
+    return this.#json("GET", "chat", { values: { chat }, query, whole: true })
   }
 
   updateChat(chat, body) {

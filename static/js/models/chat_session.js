@@ -22,11 +22,12 @@ export class ChatSession extends EventTarget {
   #makeUuid
   #chat
   #messages
+  #earlier
   #status = "ready"
   #error = null
   #turn = null
 
-  constructor({ api, drafts, outbox, clock, random, log, chat = null, messages = [], model = () => undefined, makeUuid = uuid }) {
+  constructor({ api, drafts, outbox, clock, random, log, chat = null, messages = [], earlier = null, model = () => undefined, makeUuid = uuid }) {
     super()
     this.#api = api
     this.#drafts = drafts
@@ -35,6 +36,7 @@ export class ChatSession extends EventTarget {
     this.#makeUuid = makeUuid
     this.#chat = chat
     this.#messages = messages
+    this.#earlier = earlier
     const changed = () => this.#tell("connection")
     this.recovery = new ErrorRecovery({ clock, random, log, changed })
     this.health = new HealthMonitor({ clock, changed, inspect: () => this.#turn.inspect(), found: reason => this.#mend(reason) })
@@ -46,6 +48,10 @@ export class ChatSession extends EventTarget {
 
   get messages() {
     return this.#messages
+  }
+
+  get hasEarlier() {
+    return Boolean(this.#earlier)
   }
 
   // The draft.
@@ -131,12 +137,25 @@ export class ChatSession extends EventTarget {
   // Takes over what another tab or device has done meanwhile.
   async sync() {
     if (this.isLoading || !this.#chat) return
-    const { messages, ...chat } = await this.#api.readChat(this.#chat.id)
+    const { data: { messages, ...chat }, meta } = await this.#api.readChat(this.#chat.id)
     if (this.isLoading) return
     this.#chat = chat
+    if (!this.#messages.some(({ id }) => id === messages[0]?.id)) this.#earlier = meta.nextCursor
     this.#messages = merge(this.#messages, messages.map(storedMessage))
     this.#tell("messages")
     await this.#attachToRunning()
+  }
+
+  // What was said before the first message that is shown. False when nothing was.
+  async showEarlier() {
+    const before = this.#earlier
+    if (!before) return false
+    const { data, meta } = await this.#api.readChat(this.#chat.id, { before })
+    if (this.#earlier !== before) return true
+    this.#earlier = meta.nextCursor
+    this.#messages = [...data.messages.map(storedMessage), ...this.#messages]
+    this.#tell("messages")
+    return true
   }
 
   // The line is back or the tab awake (`polite`), or a person is impatient.

@@ -11,6 +11,7 @@ import { ChatSession } from "../models/chat_session.js"
 import { Composer } from "../models/composer.js"
 import { ConnectionIndicator } from "../models/connection_indicator.js"
 import { Drafts } from "../models/drafts.js"
+import { EarlierMessages } from "../models/earlier_messages.js"
 import { MessageList } from "../models/message_list.js"
 import { ModelPicker } from "../models/model_picker.js"
 import { Outbox } from "../models/outbox.js"
@@ -35,6 +36,7 @@ const session = new ChatSession({
   outbox: new Outbox({ storage: safeStorage(), user }),
   chat: conversation.dataset.chatId ? { id: conversation.dataset.chatId, updatedAt: conversation.dataset.updated } : null,
   messages: messagesOf($("messages")),
+  earlier: $("earlier").dataset.before || null,
   model: () => picker.chosen,
 })
 const picker = new ModelPicker({ select: $("model"), api, session, toasts })
@@ -50,6 +52,7 @@ const { chats } = furnish({
 const examples = [...document.querySelectorAll("[data-prompt]")].map(element => ({ element, text: element.dataset.prompt }))
 const watch = new Watch({ look, sleep: () => session.pause(), wake })
 
+new EarlierMessages({ button: $("earlier"), scroller: conversation, session, toasts })
 new Announcer({ element: $("announcer"), session })
 new ConnectionIndicator({ status: $("connection"), activity: $("activity"), button: $("try-now"), session })
 new SignInAgain({ dialog: $("sign-in-again"), api, user })
