@@ -271,3 +271,33 @@ test("drafts are kept for each chat", () => {
   assert.equal(other.session.input, "")
   assert.equal(openPage({ storage, chat: CHAT }).session.input, "half a thought")
 })
+
+test("earlier messages come before those that are shown, and stay when the newest are read again", async () => {
+  const server = new FakeServer()
+  const other = openPage({ server, chat: CHAT })
+  for (const text of ["one", "two", "three"]) await other.session.send(text)
+  server.pageSize = 4
+  const { session } = openPage({ server, chat: CHAT })
+  await session.sync()
+  const users = () => session.messages.filter(({ role }) => role === "user").map(({ content }) => content)
+  assert.deepEqual([users(), session.hasEarlier], [["two", "three"], true])
+  await Promise.all([session.showEarlier(), session.showEarlier()])
+  assert.deepEqual([users(), session.hasEarlier], [["one", "two", "three"], false])
+  await session.sync()
+  assert.deepEqual([users(), session.hasEarlier], [["one", "two", "three"], false])
+  assert.equal(await session.showEarlier(), false)
+})
+
+test("what was shown goes when so much was said elsewhere that nothing of it is among the newest", async () => {
+  const server = new FakeServer()
+  const other = openPage({ server, chat: CHAT })
+  const { session } = openPage({ server, chat: CHAT })
+  await other.session.send("one")
+  await session.sync()
+  server.pageSize = 2
+  for (const text of ["two", "three"]) await other.session.send(text)
+  await session.sync()
+  assert.deepEqual(session.messages.map(({ role }) => role), ["user", "assistant"])
+  assert.equal(session.messages[0].content, "three")
+  assert.equal(session.hasEarlier, true)
+})

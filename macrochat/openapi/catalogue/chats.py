@@ -21,8 +21,9 @@ OPERATIONS = {
         id="listChats",
         tag=TAG,
         summary="List chats",
-        description="The chat that was changed last comes first; system prompts are left out. Page numbers move when chats are made, changed or "
-        "deleted between two requests; with `cursor` every chat that nobody touches is listed once.",
+        description="The chat that was changed last comes first; system prompts are left out. Page numbers move when "
+        "chats are made, changed or deleted between two requests; with `cursor` every chat that nobody touches is "
+        "listed once.",
         query=(
             Parameter(
                 name="page",

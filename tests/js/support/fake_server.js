@@ -14,6 +14,7 @@ export class FakeServer {
   requests = []
   messages = []
   text = "Hello from the model."
+  pageSize = 200
   #replies = new Map()
   #byKey = new Map()
   #troubles = []
@@ -81,7 +82,7 @@ export class FakeServer {
     if (at === "POST chats") return data({ id: "chat-1", title: body.title, updatedAt: "2026-01-01T00:00:00Z" }, 201)
     if (at === "GET chats") return Response.json({ success: true, data: [], meta: { total: 0 } })
     if (/^POST chats\/[^/]+\/stream$/.test(at)) return this.#send(body, headers["Idempotency-Key"], trouble)
-    if (/^GET chats\/[^/]+$/.test(at)) return data({ id: "chat-1", title: "t", updatedAt: "x", messages: this.#stored() })
+    if (/^GET chats\/[^/]+$/.test(at)) return this.#chat(new URLSearchParams(query).get("before"))
     if (/\/stop$/.test(at)) return data({})
     const reply = this.#replies.get(path.split("/")[3])
     if (!reply) return Response.json({ success: false, error: "Reply not found", code: "REPLY_NOT_FOUND" }, { status: 404 })
@@ -89,6 +90,15 @@ export class FakeServer {
     if (/\/continue$/.test(at)) return this.#continue(reply, trouble)
     const committed = reply.bytes.subarray(0, reply.shown)
     return data({ id: reply.id, status: reply.status, bytes: committed.length, sha256: createHash("sha256").update(committed).digest("hex"), error: reply.error, finishReason: "stop", model: "m" })
+  }
+
+  // Its newest `pageSize` messages, or those before one.
+  #chat(before) {
+    const all = this.#stored()
+    const end = before ? all.findIndex(({ id }) => id === before) : all.length
+    const start = Math.max(0, end - this.pageSize)
+    const chat = { id: "chat-1", title: "t", updatedAt: "x", messages: all.slice(start, end) }
+    return Response.json({ success: true, data: chat, meta: { limit: this.pageSize, nextCursor: start ? all[start].id : null } })
   }
 
   #send(body, key, trouble) {
