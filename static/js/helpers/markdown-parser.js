@@ -1,4 +1,5 @@
 import MarkdownIt from "../../vendor/markdown-it/markdown-it.mjs"
+import { emphasizeUnspacedScripts } from "./markdown-emphasis.js"
 import { safeUrl } from "./markdown-links.js"
 
 // Quotes and lists nested deeper than this are shown as the text they are: a line of 50,000 `>` must not become
@@ -11,15 +12,17 @@ parser.validateLink = (href) => safeUrl(href) !== null
 parser.normalizeLinkText = (text) => text
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false }).add("ftp:", null).add("//", null)
 parser.block.ruler.before("table", "too_deep", tooDeep)
+emphasizeUnspacedScripts(parser)
 parser.core.ruler.after("block", "definitions", noteDefinitions)
 parser.core.ruler.after("inline", "tasks", markTasks)
 
 /**
  * markdown-it's block tokens for a piece of Markdown. `known` holds the link reference definitions of earlier pieces.
+ * `ended` says that no more text comes.
  * Returned with them: the definitions found here, as [{label, level, start, end, value}] with line numbers, the end excluded.
  */
-export function parse(text, known = {}) {
-  const environment = { references: Object.create(known) }
+export function parse(text, known = {}, { ended = false } = {}) {
+  const environment = { references: Object.create(known), ended }
   const tokens = parser.parse(text, environment)
   return { tokens, definitions: environment.definitions }
 }
