@@ -18,7 +18,7 @@ const ALLOWED = {
     class: /^(?:code-block|code-header|table-scroll)$/,
     "data-language": /^[\w+#.-]{1,30}$/, tabindex: /^0$/, role: /^region$/, "aria-label": /^Table$/,
   },
-  span: { class: /^(?:link-host|code-language|code-lines|text-lines|code-(?:comment|keyword|string|number|title|type|name|added|removed))$/ },
+  span: { class: /^(?:math|link-host|code-language|code-lines|text-lines|code-(?:comment|keyword|string|number|title|type|name|added|removed))$/ },
 }
 const REQUIRED = { a: ["href", "rel", "target"], input: ["disabled"], button: ["type"] }
 

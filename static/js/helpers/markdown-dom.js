@@ -84,6 +84,8 @@ class Builder {
       case "hardbreak": parent.append(make("br")); break
       case "hr": parent.append(make("hr")); break
       case "code_inline": appendText(parent.appendChild(make("code")), token.content); break
+      case "math": appendText(parent.appendChild(make("span", { class: "math" })), token.content); break
+      case "math_block": appendText(parent.appendChild(make("p")).appendChild(make("span", { class: "math" })), token.content); break
       case "image": this.#image(token); break
       case "fence": parent.append(codeBlock(token.content, token.info)); break
       case "code_block": parent.append(codeBlock(token.content, "")); break

@@ -1,6 +1,7 @@
 import MarkdownIt from "../../vendor/markdown-it/markdown-it.mjs"
 import { emphasizeUnspacedScripts } from "./markdown-emphasis.js"
 import { safeUrl } from "./markdown-links.js"
+import { keepFormulas } from "./markdown-math.js"
 
 // Quotes and lists nested deeper than this are shown as the text they are: a line of 50,000 `>` must not become
 // 50,000 nested elements, nor vanish.
@@ -13,6 +14,7 @@ parser.normalizeLinkText = (text) => text
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false }).add("ftp:", null).add("//", null)
 parser.block.ruler.before("table", "too_deep", tooDeep)
 emphasizeUnspacedScripts(parser)
+keepFormulas(parser)
 parser.core.ruler.after("block", "definitions", noteDefinitions)
 parser.core.ruler.after("inline", "tasks", markTasks)
 
