@@ -1,3 +1,4 @@
+import { infoToGoOn } from "./markdown-fence.js"
 import { groupRest } from "./markdown-long-text.js"
 import { continuation, fenceOpener, itemOpener, linePrefix } from "./markdown-prefix.js"
 import { Level, SENTINEL } from "./markdown-spine.js"
@@ -8,7 +9,8 @@ const CONTAINERS = new Set(["blockquote_open", "bullet_list_open", "ordered_list
  * Lengthens the spine into the block that is open at the end of a long tail, so that only the end of that block needs
  * to be parsed again. `view` is what is drawn just now: the `text` that was parsed, its `tree`, the `starts` of its
  * lines, the number of its `firstLine`, the size up to which a block is `small` and left whole, and whether it ends `inText`, in a paragraph cut for the purpose. Returns
- * where in that text the new tail starts and what must stand before it, {cut, lead}, or null if nothing can be left out.
+ * where in that text the new tail starts and what must stand before it, {cut, lead}, with `guessed` when that may be wrong,
+ * or null if nothing can be left out.
  */
 export function fold(spine, view) {
   const saved = spine.save()
@@ -100,10 +102,12 @@ class Fold {
   /** A fence can go on after any character of it; indented code, which ends with its last indented line, after a line. */
   #cutCode(level, node) {
     if (isClosed(node)) return null
+    const info = infoToGoOn(node.token)
+    if (info) level.opener = level.opener.replace(/[^`~]*\n$/, `${info}\n`)
     const text = level.element.lastElementChild?.textContent ?? ""
     const cut = level.type === "fence" ? this.#view.text.length : this.#start(node.end - 1)
     level.shown = level.type === "fence" ? "" : text.slice(text.lastIndexOf("\n", text.length - 2) + 1)
-    return this.#cut(cut)
+    return { ...this.#cut(cut), guessed: info !== "" }
   }
 
   #enterText(level, last) {

@@ -1,5 +1,6 @@
 import MarkdownIt from "../../vendor/markdown-it/markdown-it.mjs"
 import { emphasizeUnspacedScripts } from "./markdown-emphasis.js"
+import { nestFences } from "./markdown-fence.js"
 import { safeUrl } from "./markdown-links.js"
 import { keepFormulas } from "./markdown-math.js"
 
@@ -14,6 +15,7 @@ parser.normalizeLinkText = (text) => text
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false }).add("ftp:", null).add("//", null)
 parser.block.ruler.before("table", "too_deep", tooDeep)
 emphasizeUnspacedScripts(parser)
+nestFences(parser)
 keepFormulas(parser)
 parser.core.ruler.after("block", "definitions", noteDefinitions)
 parser.core.ruler.after("inline", "tasks", markTasks)

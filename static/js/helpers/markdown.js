@@ -13,7 +13,7 @@ const HIDDEN_BUDGET_MS = 100
 
 /** The nodes of a whole Markdown text, for messages that are already there. */
 export function renderMarkdown(text) {
-  const { tokens } = parse(normalizeNewlines(text))
+  const { tokens } = parse(normalizeNewlines(text), {}, { ended: true })
   const fragment = build(tokens, document.createDocumentFragment())
   colourCode(fragment)
   return fragment
