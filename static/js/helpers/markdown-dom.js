@@ -80,8 +80,10 @@ class Builder {
     const parent = this.#parent
     switch (token.type) {
       case "text": appendText(parent, token.content); break
-      case "softbreak": appendText(parent, "\n"); break
-      case "hardbreak": parent.append(make("br")); break
+      case "softbreak": // models write verse, addresses and steps with single line breaks
+      case "hardbreak":
+        parent.append(make("br"), "\n")
+        break
       case "hr": parent.append(make("hr")); break
       case "code_inline": appendText(parent.appendChild(make("code")), token.content); break
       case "math": appendText(parent.appendChild(make("span", { class: "math" })), token.content); break
