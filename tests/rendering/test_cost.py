@@ -18,6 +18,13 @@ KINDS = {
     "paragraph of lines": ("", "sentence {} with *some* words.\n"),
     "paragraphs": ("", "paragraph {} with *some* words.\n\n"),
     "word": ("", "{}longword"),
+    "line of Chinese": ("", "第{}句**「重点」**内容，"),
+    "formulas": ("", "$$\na_{} &= b \\\\\n$$\n\n"),
+    "fence of Markdown": ("```md\n", "# Part {}\n```python\nprint()\n```\n"),
+    "half a table": ("", "| cell {} "),
+    "half a mark": ("a **b ", "word {} "),
+    "half a link": ("[", "word {} "),
+    "half a code": ("`", "word {} "),
     "definitions": ("", "[a{0}]: https://example.com/{0}\n"),
 }
 # Counts the characters of all nodes that are built on the way, as a measure of the work that no other test disturbs.
@@ -43,7 +50,7 @@ def test_w23_twice_the_text_costs_twice_the_work(page, name):
         page.evaluate(WORK, [(opening + "".join(line.format(n) for n in range(5000)))[:length], CHUNK])
         for length in (20_000, 40_000)
     )
-    assert twice < 2.4 * once
+    assert twice <= 2.4 * once
     assert twice / (40_000 / CHUNK) < 6000
 
 

@@ -64,6 +64,22 @@ LINES = [
     "   three",
     "a\r",
     "&amp; &#33;",
+    "```md",
+    "```python",
+    "~~~markdown",
+    "\\[",
+    "\\]",
+    "$$",
+    "$$x$$",
+    "x $$a_1",
+    "b_1$$ and \\(c_1",
+    "d_1\\)",
+    "\\begin{align}",
+    "\\end{align}",
+    "a &= b \\\\",
+    "**重要。**次",
+    "**half",
+    "[half](",
 ]
 # What stays open long enough to be folded at several depths.
 LONG_LINES = [
@@ -90,6 +106,11 @@ LONG_LINES = [
     "      deep",
     "[a]: https://a.example",
     "[a]",
+    "```md",
+    "```python",
+    "$$",
+    "a &= b \\\\",
+    "含**「重点」**内容",
 ]
 
 

@@ -2,6 +2,7 @@ import { build } from "./markdown-dom.js"
 import { fold, textCut } from "./markdown-fold.js"
 import { colourCode } from "./markdown-highlight.js"
 import { morphNode } from "./markdown-morph.js"
+import { clearLength } from "./markdown-open-end.js"
 import { parse } from "./markdown-parser.js"
 import { settledBlocks } from "./markdown-settle.js"
 import { Spine } from "./markdown-spine.js"
@@ -9,6 +10,9 @@ import { LineEndings } from "./markdown-text.js"
 import { blockTree, lineStarts } from "./markdown-tree.js"
 
 const FOLD_ABOVE = 4096
+// How a piece of text is parsed: as all there is, or as the beginning of more, its end shown as if it was whole.
+const ENDED = { ended: true }
+const OPEN = { open: true }
 
 /**
  * Markdown that grows at its end, at a cost per piece that does not depend on how much there is already.
@@ -43,10 +47,10 @@ export class MarkdownDocument {
   /** No more text comes: what is shown becomes what the whole text would give at once. */
   end() {
     this.#open.tail += this.#lineEndings.end()
-    const view = this.#view(this.#open.tail)
+    const view = this.#view(this.#open.tail, ENDED)
     this.#spine.learnLooseness(view.tree)
     this.#define(view.definitions, Infinity)
-    if (this.#open.guessed || (this.#spine.isDeep && this.#hadDefinitions)) this.#unfold(this.#open.tail)
+    if (this.#open.guessed || (this.#spine.isDeep && this.#hadDefinitions)) this.#unfold(this.#open.tail, ENDED)
     if (this.#hadDefinitions) this.#mendLinks()
     colourCode(this.#root)
   }
@@ -77,22 +81,27 @@ export class MarkdownDocument {
   }
 
   #draw() {
-    const view = this.#view(this.#open.tail)
+    const view = this.#viewOpen()
     const settled = settledBlocks(view)
     if (settled.length && !this.#spine.isDeep) this.#settle(view, settled)
     else if (settled.length || this.#open.tail.length > this.#open.foldAt) this.#advance()
   }
 
+  #viewOpen() {
+    const { tail } = this.#open
+    return this.#view(tail.slice(0, clearLength(tail)), OPEN)
+  }
+
   /** Parses a piece of the tail, from its start, and shows it. */
-  #view(tail) {
+  #view(tail, mode) {
     const before = this.#spine.openers + this.#open.lead
     const text = before + tail
-    const { tokens, definitions } = parse(text, this.#definitions)
+    const { tokens, definitions } = parse(text, this.#definitions, mode)
     // Even one that is only half there, and turns out to be none, may have made a link in a block that is settled by now.
     this.#hadDefinitions ||= definitions.length > 0
     const tree = blockTree(tokens)
     this.#spine.loosenKnown(tree, tokens)
-    if (!this.#spine.place(build(tokens, document.createDocumentFragment()))) return this.#unfold(tail)
+    if (!this.#spine.place(build(tokens, document.createDocumentFragment()))) return this.#unfold(tail, mode)
     return {
       text, tree, definitions, before: before.length, starts: lineStarts(text),
       firstLine: this.#open.line - lineStarts(before).length + 1, inText: false, small: this.#foldAbove / 4,
@@ -111,7 +120,7 @@ export class MarkdownDocument {
     const settled = settledBlocks(view)
     if (settled.length) this.#settle(view, settled)
     else this.#fold(view)
-    this.#view(this.#open.tail)
+    this.#viewOpen()
   }
 
   #fold(whole) {
@@ -122,20 +131,20 @@ export class MarkdownDocument {
     this.#open.foldAt = Math.max(this.#foldAbove, this.#open.tail.length * 2)
   }
 
-  #leaveOut(view, { cut, lead = this.#open.lead }) {
+  #leaveOut(view, { cut, lead = this.#open.lead, guessed = false }) {
     const left = this.#open.tail.slice(0, cut - view.before)
     this.#open.folded += left
     this.#open.tail = this.#open.tail.slice(left.length)
     this.#open.line += lineStarts(left).length - 1
     this.#open.lead = lead
-    this.#open.guessed ||= lead !== "" || left.includes("]:")
+    this.#open.guessed ||= guessed || lead !== "" || left.includes("]:")
     this.#define(view.definitions, lineStarts(view.text.slice(0, cut)).length - 1)
     colourCode(this.#root.lastChild, this.#spine.innermost.node)
   }
 
   #settle(drawn, settled) {
     if (this.#open.guessed) {
-      const view = this.#unfold(drawn.text.slice(drawn.before))
+      const view = this.#unfold(drawn.text.slice(drawn.before), OPEN)
       return this.#settle(view, settledBlocks(view))
     }
     if (settled.length === 0) return
@@ -149,12 +158,12 @@ export class MarkdownDocument {
   }
 
   /** Draws the open block from its beginning again, the text up to the end of this piece of its tail. */
-  #unfold(tail) {
+  #unfold(tail, mode) {
     const { folded, firstLine } = this.#open
     const patience = this.#open.patience * 2
     this.#startBlock(folded + this.#open.tail, firstLine)
     Object.assign(this.#open, { patience, foldAt: this.#open.tail.length + patience })
-    return this.#view(folded + tail)
+    return this.#view(folded + tail, mode)
   }
 
   /** Keeps the source of blocks that later link definitions could change. */
@@ -176,7 +185,7 @@ export class MarkdownDocument {
 
   #mendLinks() {
     for (const { node, source } of this.#linked) {
-      const { tokens } = parse(source, this.#definitions)
+      const { tokens } = parse(source, this.#definitions, ENDED)
       morphNode(node, build(tokens, document.createDocumentFragment()))
     }
   }

@@ -5,7 +5,7 @@ const BLOCK_OPENER = /^(?:\\\[|\$\$(?!\$)|\\begin\{([A-Za-z]{1,30}\*?)\})/
 const DOLLARS = /\$(?=[^\s$])((?:[^$\\\n`]|\\[^\n])*)(?<!\s)\$(?![\w$])/y
 const TOUCHED_BY_MARKDOWN = /[\\*_^~[\]<>&]/
 const CLOSERS = { "\\(": "\\)", "\\[": "\\]", $$: "$$" }
-const LONGEST_BLOCK = 4000
+const LONGEST = 4000
 // While text comes, a formula that has begun so near the end is taken to go on.
 const NEAR_THE_END = 400
 // A backslash before one of these is TeX's more often than Markdown's. It still takes the character's meaning.
@@ -34,9 +34,9 @@ function endOfFormula(state) {
   if (!opener) return endOfDollars(state)
   const closer = closerOf(opener)
   const from = pos + opener[0].length
-  const end = state.unclosed?.has(closer) ? -1 : indexOfCloser(src, closer, from)
+  const end = state.unclosed?.has(closer) ? -1 : indexOfCloser(src.slice(0, from + LONGEST), closer, from)
   if (end !== -1 && end <= posMax) return end
-  if (end === -1) (state.unclosed ??= new Set()).add(closer)
+  if (end === -1 && from + LONGEST >= src.length) (state.unclosed ??= new Set()).add(closer)
   return state.tokens === state.env.openChildren && posMax === src.length && posMax - pos < NEAR_THE_END ? posMax : -1
 }
 
@@ -77,9 +77,9 @@ function texEscape(state, silent) {
  */
 function mathBlock(state, startLine, endLine, silent) {
   const start = state.bMarks[startLine] + state.tShift[startLine]
-  const first = state.src.slice(start, Math.min(state.eMarks[startLine], start + LONGEST_BLOCK + 1))
+  const first = state.src.slice(start, Math.min(state.eMarks[startLine], start + LONGEST + 1))
   const opener = BLOCK_OPENER.exec(first)
-  if (!opener || first.length > LONGEST_BLOCK || state.sCount[startLine] - state.blkIndent >= 4) return false
+  if (!opener || first.length > LONGEST || state.sCount[startLine] - state.blkIndent >= 4) return false
   const closer = closerOf(opener)
   const end = indexOfCloser(first, closer, opener[0].length)
   if (end !== -1 && /[^\s.,;:!?]/.test(first.slice(end))) return false
@@ -96,7 +96,7 @@ function endOfBlock(state, startLine, endLine, closer) {
   let line = startLine + 1
   for (; line < endLine; line += 1) {
     if (state.isEmpty(line) || state.sCount[line] < state.blkIndent) break
-    if (state.eMarks[line] - state.bMarks[startLine] > LONGEST_BLOCK) break
+    if (state.eMarks[line] - state.bMarks[startLine] > LONGEST) break
     if (indexOfCloser(state.src.slice(state.bMarks[line], state.eMarks[line]), closer, 0) !== -1) return line + 1
   }
   return line

@@ -3,10 +3,13 @@ import { emphasizeUnspacedScripts } from "./markdown-emphasis.js"
 import { nestFences } from "./markdown-fence.js"
 import { safeUrl } from "./markdown-links.js"
 import { keepFormulas } from "./markdown-math.js"
+import { completeOpenEnd } from "./markdown-open-end.js"
 
 // Quotes and lists nested deeper than this are shown as the text they are: a line of 50,000 `>` must not become
 // 50,000 nested elements, nor vanish.
 const DEEPEST_BLOCK = 40
+// A `-` under a line is a list item that has just begun, or a stray dash; the title of a heading has more under it.
+const SHORTEST_UNDERLINE = 3
 const TASK = /^\[([ xX])\][ \t\n]/
 
 const parser = new MarkdownIt({ html: false, linkify: true, typographer: false, breaks: false })
@@ -14,19 +17,22 @@ parser.validateLink = (href) => safeUrl(href) !== null
 parser.normalizeLinkText = (text) => text
 parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false }).add("ftp:", null).add("//", null)
 parser.block.ruler.before("table", "too_deep", tooDeep)
+const underlinedHeading = parser.block.ruler.getRules("").at(-2) // "lheading" stands before "paragraph"
+parser.block.ruler.at("lheading", headingWithLongUnderline)
 emphasizeUnspacedScripts(parser)
 nestFences(parser)
 keepFormulas(parser)
+completeOpenEnd(parser)
 parser.core.ruler.after("block", "definitions", noteDefinitions)
 parser.core.ruler.after("inline", "tasks", markTasks)
 
 /**
  * markdown-it's block tokens for a piece of Markdown. `known` holds the link reference definitions of earlier pieces.
- * `ended` says that no more text comes.
+ * `ended` says that no more text comes; `open` that what is half there at the end (`**bol`) should look as if it was whole.
  * Returned with them: the definitions found here, as [{label, level, start, end, value}] with line numbers, the end excluded.
  */
-export function parse(text, known = {}, { ended = false } = {}) {
-  const environment = { references: Object.create(known), ended }
+export function parse(text, known = {}, { ended = false, open = false } = {}) {
+  const environment = { references: Object.create(known), ended, open }
   const tokens = parser.parse(text, environment)
   return { tokens, definitions: environment.definitions }
 }
@@ -42,6 +48,17 @@ function tooDeep(state, startLine, endLine, silent) {
   token.content = state.getLines(startLine, line, state.blkIndent, false)
   state.line = line
   return true
+}
+
+function headingWithLongUnderline(state, startLine, endLine, silent) {
+  const { length } = state.tokens
+  if (!underlinedHeading(state, startLine, endLine, silent)) return false
+  const underline = state.line - 1
+  const text = state.src.slice(state.bMarks[underline] + state.tShift[underline], state.eMarks[underline])
+  if (text.trim().length >= SHORTEST_UNDERLINE) return true
+  state.tokens.length = length
+  state.line = startLine
+  return false
 }
 
 function noteDefinitions(state) {
