@@ -22,21 +22,33 @@ test("the destination is the host in ASCII, or the mail address", () => {
   assert.equal(destination(safeUrl("mailto:a@example.com?subject=x")), "a@example.com")
 })
 
-test("a very long destination is cut", () => {
-  const address = safeUrl(`mailto:${"a".repeat(200)}@example.com`)
-  assert.equal(destination(address).length, 81)
+test("of a very long destination the end is shown, where its owner stands", () => {
+  const host = `bank.example.${"a".repeat(50)}.${"b".repeat(50)}.evil.example`
+  assert.equal(destination(safeUrl(`https://${host}/`)), `…${host.slice(-80)}`)
+  assert.ok(!namesDestination(`https://${host}`, safeUrl(`https://${host}`)))
+})
+
+test("a mail address hides no other one", () => {
+  assert.equal(destination(safeUrl("mailto:?to=a@evil.example&subject=x")), "a@evil.example")
+  assert.equal(destination(safeUrl("mailto:a@bank.example?bcc=b@evil.example&CC=c%E2%80%AEd@%F0%9F%98%80.example")), "a@bank.example,b@evil.example,c%E2%80%AEd@%F0%9F%98%80.example")
+  assert.ok(!namesDestination("a@bank.example", safeUrl("mailto:a@bank.example?bcc=b@evil.example")))
 })
 
 test("a text names a destination only if it starts with the real host", () => {
   const url = safeUrl("https://evil.example/login")
-  for (const text of ["https://evil.example/login", "evil.example", "EVIL.example/x", " http://evil.example?y"]) {
+  for (const text of ["https://evil.example/login", "evil.example", "evil.example/x", " http://evil.example?y"]) {
     assert.ok(namesDestination(text, url), text)
   }
-  for (const text of ["", "here", "https://bank.example", "evil.example.bank.example", "my evil.example", "https://bank.example@evil.example"]) {
+  for (const text of ["", "here", "https://bank.example", "evil.example.bank.example", "my evil.example", "https://bank.example@evil.example", "https://EVIL.example",
+    "evil.example:8443", "evil.example\\\\@bank.example", "evil.example\u200b.bank.example", "https://evil\u3002example"]) {
     assert.ok(!namesDestination(text, url), text)
   }
 })
 
 test("a text with look-alike letters does not name its host", () => {
   assert.ok(!namesDestination("https://b\u0430nk.example", safeUrl("https://b\u0430nk.example")))
+})
+
+test("a capital that passes for another letter does not name its host", () => {
+  assert.ok(!namesDestination("https://paypaI.example", safeUrl("https://paypaI.example")))
 })

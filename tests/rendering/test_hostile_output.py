@@ -70,6 +70,32 @@ def test_look_alike_letters_in_a_host_show_as_punycode(page):
     assert "(xn--bnk-6cd.example)" in page.locator("#body").inner_text()
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("[https://bank.example](https://evil.example)", "https://bank.example (evil.example)"),
+        ("[bank.example](https://bank.example@evil.example)", "bank.example (evil.example)"),
+        ("https://bank.example@evil.example/x", "https://bank.example@evil.example/x (evil.example)"),
+        ("[paypal](https://xn--pypal-4ve.example)", "paypal (xn--pypal-4ve.example)"),
+        ("https://paypaI.example", "https://paypaI.example (paypai.example)"),
+        ("[a\u202eb](https://evil.example)", "a⟨U+202E⟩b (evil.example)"),
+        ("[mail](mailto:a@bank.example?bcc=b@evil.example)", "mail (a@bank.example,b@evil.example)"),
+        ("[here](/logout)", "[here](/logout)"),
+        ("[here](//evil.example)", "[here](//evil.example)"),
+        ("[](https://evil.example)", "evil.example"),
+        ("[![bank.example](https://i.example)](https://evil.example)", "bank.example (evil.example)"),
+    ],
+)
+def test_the_true_host_of_a_link_is_seen(page, link, shown):
+    page.evaluate("text => harness.whole(text)", link)
+    assert page.locator("#body").inner_text() == shown
+
+
+def test_of_a_long_host_the_owner_is_seen(page):
+    page.evaluate("text => harness.whole(text)", f"[x](https://bank.example.{'a' * 60}.{'b' * 60}.evil.example)")
+    assert page.locator("#body").inner_text().endswith("b.evil.example)")
+
+
 def test_a_link_that_names_its_host_needs_no_more(page):
     page.evaluate("harness.whole('<https://example.com/a>')")
     assert page.locator("#body").inner_text() == "https://example.com/a"
