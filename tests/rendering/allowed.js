@@ -5,18 +5,19 @@ const LINK = {
   target: /^_blank$/,
   class: /^image-link$/,
 }
+const AUTO = { dir: /^auto$/ }
 const CELL = { class: /^align-(?:left|center|right)$/ }
 const ALLOWED = {
-  p: {}, h1: {}, h2: {}, h3: {}, h4: {}, h5: {}, h6: {}, blockquote: {}, ul: {}, hr: {}, br: {}, strong: {}, em: {}, s: {},
+  p: {}, h1: {}, h2: {}, h3: {}, h4: {}, h5: {}, h6: {}, blockquote: AUTO, ul: AUTO, hr: {}, br: {}, strong: {}, em: {}, s: {},
   code: {}, table: {}, thead: {}, tbody: {}, tr: {}, th: CELL, td: CELL, a: LINK,
-  ol: { start: /^\d{1,9}$/ },
+  ol: { start: /^\d{1,9}$/, dir: /^auto$/ },
   li: { class: /^task$/ },
   input: { type: /^checkbox$/, disabled: /^$/, checked: /^$/, "aria-label": /^(?:Done|To do)$/ },
   pre: { tabindex: /^0$/ },
   button: { type: /^button$/, class: /^code-copy$/, "aria-label": /^Copy code$/ },
   div: {
     class: /^(?:code-block|code-header|table-scroll)$/,
-    "data-language": /^[\w+#.-]{1,30}$/, tabindex: /^0$/, role: /^region$/, "aria-label": /^Table$/,
+    "data-language": /^[\w+#.-]{1,30}$/, tabindex: /^0$/, role: /^region$/, dir: /^(?:ltr|auto)$/, "aria-label": /^Table$/,
   },
   span: { class: /^(?:math|link-host|code-language|code-lines|text-lines|code-(?:comment|keyword|string|number|title|type|name|added|removed))$/ },
 }
@@ -38,8 +39,8 @@ export function violations(root) {
 export function unnamed(root) {
   return [...root.querySelectorAll("a")].flatMap((link) => {
     const { host, protocol, pathname } = new URL(link.href)
-    const real = (protocol === "mailto:" ? pathname : host).slice(0, 80)
+    const real = (protocol === "mailto:" ? pathname : host).slice(-80)
     const shown = link.textContent + (link.nextElementSibling?.className === "link-host" ? link.nextElementSibling.textContent : "")
-    return shown.toLowerCase().includes(real.toLowerCase()) ? [] : [link.outerHTML]
+    return shown.includes(real) ? [] : [link.outerHTML]
   })
 }

@@ -95,7 +95,7 @@ def test_a_finished_text_can_be_continued(page):
       markdown.finish()
       return harness.element.innerHTML
     }""")
-    assert shown == "<ul><li>one</li><li>two</li><li>three</li></ul>"
+    assert shown == '<ul dir="auto"><li>one</li><li>two</li><li>three</li></ul>'
 
 
 def after_one_draw(page):

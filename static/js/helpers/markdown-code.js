@@ -8,6 +8,7 @@ const COPIED_MS = 2000
 export function codeBlock(text, info) {
   const language = languageOf(info)
   const block = element("div", "code-block")
+  block.dir = "ltr"
   if (language) block.dataset.language = language
   block.append(header(language), body(text))
   return block
@@ -37,8 +38,9 @@ export function shortenCode(code, count) {
   }
 }
 
+/** The language in an info string, in lower case: "python" of `python:src/a.py`, `Python {1,3}`, `{.python}`; or "". */
 export function languageOf(info) {
-  const word = info.trim().split(/[\s{,]/, 1)[0].toLowerCase()
+  const word = info.trim().replace(/^\{\s*\.?/, "").split(/[\s{},:]/, 1)[0].toLowerCase()
   return LANGUAGE.test(word) ? word : ""
 }
 

@@ -6,9 +6,10 @@ import { visibleControls } from "./markdown-text.js"
 // Model output becomes elements here and nowhere else. Every element name and attribute below is a literal: a token
 // can choose among them, but never name one. There is no HTML string, so there is nothing to sanitise.
 const ELEMENTS = {
-  paragraph_open: "p", blockquote_open: "blockquote", bullet_list_open: "ul", thead_open: "thead", tbody_open: "tbody",
-  tr_open: "tr", strong_open: "strong", em_open: "em", s_open: "s",
+  paragraph_open: "p", thead_open: "thead", tbody_open: "tbody", tr_open: "tr", strong_open: "strong", em_open: "em", s_open: "s",
 }
+// Blocks with something at their starting side, which is that of their own text.
+const BY_DIRECTION = { dir: "auto" }
 const HEADINGS = new Set(["h1", "h2", "h3", "h4", "h5", "h6"])
 const ALIGNMENTS = { "text-align:left": "align-left", "text-align:center": "align-center", "text-align:right": "align-right" }
 const LARGEST_START = 999999999
@@ -49,7 +50,7 @@ class Builder {
     if (token.type === "link_open") return this.#openLink(token)
     const element = container(token)
     if (token.type === "table_open") {
-      const scroller = make("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "Table" })
+      const scroller = make("div", { class: "table-scroll", ...BY_DIRECTION, tabindex: "0", role: "region", "aria-label": "Table" })
       scroller.append(element)
       this.#parent.append(scroller)
     } else {
@@ -115,6 +116,8 @@ function container(token) {
     case "ordered_list_open": return orderedList(token)
     case "list_item_open": return listItem(token)
     case "table_open": return make("table")
+    case "bullet_list_open": return make("ul", BY_DIRECTION)
+    case "blockquote_open": return make("blockquote", BY_DIRECTION)
     case "th_open": return cell("th", token)
     case "td_open": return cell("td", token)
     default: return make(ELEMENTS[token.type] ?? "span")
@@ -124,7 +127,7 @@ function container(token) {
 function orderedList(token) {
   const start = Number(token.attrGet("start") ?? 1)
   const valid = Number.isInteger(start) && start >= 0 && start <= LARGEST_START && start !== 1
-  return make("ol", valid ? { start: String(start) } : {})
+  return make("ol", valid ? { ...BY_DIRECTION, start: String(start) } : BY_DIRECTION)
 }
 
 function listItem(token) {
