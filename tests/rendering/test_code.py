@@ -1,5 +1,7 @@
 """Blocks of code: colours that come later and change no text, a button that copies."""
 
+import pytest
+
 CODE = "```python\ndef f(x):\n    return f'{x}'  # <b>\n```\n"
 
 
@@ -59,3 +61,71 @@ def test_a_coloured_block_survives_more_text_after_it(page):
         CODE,
     )
     assert kept
+
+
+def test_a_selection_in_an_open_fence_stays_when_the_fence_closes(page, until):
+    page.evaluate(
+        """() => {
+      const frames = new harness.Frames()
+      harness.element.replaceChildren()
+      const markdown = new harness.MarkdownStream(harness.element, {requestFrame: frames.request})
+      window.write = (text) => { markdown.append(text); frames.run() }
+      write("Here:\\n\\n```python\\ndef f(x):\\n    return x\\n")
+      const text = harness.element.querySelector(".code-lines").firstChild
+      getSelection().setBaseAndExtent(text, text.data.indexOf("turn"), text, text.data.indexOf("f(x)"))
+      for (const piece of ["`", "`", "`", "\\n", "\\nand more\\n\\nand more"]) write(piece)
+      window.finish = () => markdown.finish()
+    }"""
+    )
+    page.wait_for_selector("#body .code-keyword")
+    selected = "[getSelection().toString(), getSelection().anchorNode.data, getSelection().focusNode.data]"
+    assert page.evaluate(selected) == ["f(x):\n    re", "return", "f"]
+    page.evaluate("finish()")
+    assert page.evaluate("getSelection().toString()") == "f(x):\n    re"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "colour"),
+    [
+        ("scala", "val x = 1", "keyword"),
+        ("hs", "import Data.List", "keyword"),
+        ("tf", 'resource "a" "b" {\n}', "string"),
+        ("vue", "<template></template>", "name"),
+        ("dockerfile", "FROM scratch", "keyword"),
+    ],
+)
+def test_a_rarer_language_is_fetched_when_it_is_needed(page, server, language, text, colour):
+    page.evaluate("text => harness.whole(text)", f"```{language}\n{text}\n```\n")
+    page.wait_for_selector(f"#body .code-{colour}")
+    assert page.locator("#body code").inner_text() == text + "\n"
+    assert page.evaluate("harness.alarms") == []
+
+
+def test_no_language_is_fetched_before_it_is_needed(open_page, server, until):
+    page = open_page()
+    server.asked.clear()
+    page.evaluate("text => harness.whole(text)", CODE)
+    page.wait_for_selector("#body .code-keyword")
+    assert [path for path in server.asked if "/languages/" in path] == []
+    page.evaluate("text => harness.whole(text)", "```scala\nval x = 1\n```\n```haskell\nimport A\n```\n```scala\nval y = 2\n```\n")
+    until(page, "document.querySelectorAll('.code-keyword').length === 3")
+    names = [path.rsplit("/", 1)[1] for path in server.asked if "/languages/" in path]
+    assert names == ["scala.mjs", "haskell.mjs"]
+
+
+def test_a_fence_of_markdown_is_one_block_while_it_streams(page):
+    text = "```markdown\n# T\n```python\nx = 1\n```\nend\n```\nafter"
+    shown = page.evaluate(
+        """text => {
+      const seen = []
+      harness.stream(harness.byBytes(text, 1), {}, () => seen.push([
+        harness.element.querySelectorAll(".code-block").length, harness.element.querySelector("code")?.textContent ?? ""]))
+      return seen
+    }""",
+        text,
+    )
+    code = "# T\n```python\nx = 1\n```\nend\n"
+    assert max(blocks for blocks, _ in shown) == 1
+    assert all(code.startswith(part) for _, part in shown)
+    assert shown[-1] == [1, code]
+    assert page.locator("#body > p").inner_text() == "after"

@@ -10,6 +10,19 @@ export function nextFrame() {
   return new Promise(resolve => requestAnimationFrame(resolve))
 }
 
+const IDLE_SLICE_MS = 6
+
+// Resolves to something with timeRemaining() when nothing else waits for the main thread, or after half a second.
+export function idle() {
+  return new Promise(resolve => {
+    if (globalThis.requestIdleCallback) return requestIdleCallback(resolve, { timeout: 500 })
+    setTimeout(() => {
+      const end = performance.now() + IDLE_SLICE_MS
+      resolve({ timeRemaining: () => end - performance.now() })
+    })
+  })
+}
+
 export async function copyText(text) {
   if (navigator.clipboard?.writeText) return navigator.clipboard.writeText(text)
   copyWithSelection(text)

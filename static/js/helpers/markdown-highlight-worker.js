@@ -1,4 +1,6 @@
 import hljs from "../../vendor/highlight/highlight.mjs"
+import hcl from "./markdown-highlight-worker-hcl.js"
+import { INNER, grammarOf, hasFile } from "./markdown-highlight-worker-languages.js"
 import { LINES_PER_GROUP } from "./markdown-lines.js"
 
 // highlight.js knows some fifty kinds of things, we have nine colours. What is not named here keeps the colour around it.
@@ -16,9 +18,30 @@ const COLOURS = {
 const PIECE = /<span class="([^"]*)">|<\/span>|([^<]+)/g
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": "\"", "&#x27;": "'" }
 
-globalThis.onmessage = ({ data: { language, text } }) => {
-  const known = hljs.getLanguage(language)
-  postMessage({ groups: known ? groups(pieces(hljs.highlight(text, { language, ignoreIllegals: true }).value)) : null })
+hljs.registerLanguage("hcl", hcl)
+
+// The answer comes after `isStarted`: the page's time limit is for the work, not for what had to be fetched first.
+globalThis.onmessage = async ({ data: { language, text } }) => {
+  const grammar = await load(grammarOf(language, isLoaded))
+  postMessage({ isStarted: true })
+  postMessage({ groups: grammar ? groups(pieces(hljs.highlight(text, { language: grammar, ignoreIllegals: true }).value)) : null })
+}
+
+/** Fetches a grammar's file, once; gives its name, or "" where it can't be had. */
+export async function load(grammar, fetchGrammar = (name) => import(`../../vendor/highlight/languages/${name}.mjs`)) {
+  if (!grammar || isLoaded(grammar) || !hasFile(grammar)) return grammar
+  try {
+    for (const inner of INNER[grammar] ?? []) await load(inner, fetchGrammar)
+    const { default: define } = await fetchGrammar(grammar)
+    hljs.registerLanguage(grammar, define)
+    return grammar
+  } catch {
+    return ""
+  }
+}
+
+function isLoaded(language) {
+  return hljs.getLanguage(language) !== undefined
 }
 
 /** highlight.js's markup, which is only spans and escaped text, as [[colour, text], …]. */

@@ -1,9 +1,13 @@
+import { idle } from "./dom.js"
+import { keepSelection } from "./markdown-selection.js"
+
 const WORKER = new URL("./markdown-highlight-worker.js", import.meta.url).href
 const CODED = ".code-block[data-language]"
 const LARGEST = 200_000
+// For the work itself, and for what may have to be fetched before it: the worker, a language.
 const TIME_LIMIT_MS = 3000
+const FETCH_LIMIT_MS = 30_000
 const NEAR = "1000px"
-const SLICE_MS = 6
 const ENOUGH_MS = 3
 
 const asked = new WeakSet()
@@ -57,10 +61,11 @@ function ask(request) {
   worker ??= startWorker()
   if (!worker) return null
   return new Promise((resolve) => {
-    const limit = setTimeout(giveUp, TIME_LIMIT_MS)
+    let limit = setTimeout(giveUp, FETCH_LIMIT_MS)
     worker.onmessage = ({ data }) => {
       clearTimeout(limit)
-      resolve(data.groups)
+      if (data.isStarted) limit = setTimeout(giveUp, TIME_LIMIT_MS)
+      else resolve(data.groups)
     }
     worker.onerror = giveUp
     worker.postMessage(request)
@@ -102,7 +107,8 @@ async function paint(code, groups) {
   for (const [index, pieces] of groups.entries()) {
     if (deadline.timeRemaining() < ENOUGH_MS) deadline = await idle()
     const group = code.children[index]
-    if (group?.textContent === pieces.map(([, piece]) => piece).join("")) group.replaceChildren(...pieces.map(span))
+    if (group?.textContent !== pieces.map(([, piece]) => piece).join("")) continue
+    keepSelection(group, () => group.replaceChildren(...pieces.map(span)))
   }
 }
 
@@ -112,14 +118,4 @@ function span([colour, text]) {
   node.className = `code-${colour}`
   node.textContent = text
   return node
-}
-
-function idle() {
-  return new Promise((resolve) => {
-    if (globalThis.requestIdleCallback) return requestIdleCallback(resolve, { timeout: 500 })
-    setTimeout(() => {
-      const end = performance.now() + SLICE_MS
-      resolve({ timeRemaining: () => end - performance.now() })
-    })
-  })
 }

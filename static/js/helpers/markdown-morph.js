@@ -33,9 +33,9 @@ function become(node, wanted) {
 }
 
 function setText(node, text) {
-  if (text === node.data) return
-  if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length))
-  else node.data = text
+  let same = 0
+  while (same < text.length && text[same] === node.data[same]) same += 1
+  if (same < text.length || same < node.length) node.replaceData(same, node.length - same, text.slice(same))
 }
 
 /** Colours are added to a block of code later; they are no difference. */
