@@ -118,3 +118,9 @@ def test_w41_a_screen_reader_is_told_once_how_a_reply_goes(person):
     expect(announcer).to_have_text("AI is thinking…")
     expect_status(last_reply(person.page), "complete")
     expect(announcer).to_contain_text("Reply: w0 w1")
+
+
+def test_a_reply_is_announced_in_words_without_the_marks_of_markdown(person):
+    person.enter("scripted-echo")
+    person.send("Hello **world**")
+    expect(person.page.locator("#announcer")).to_have_text("Reply: Hello world")

@@ -65,11 +65,43 @@ def test_a_stored_reply_looks_as_it_did_when_it_streamed(person):
     person.send("Show me")
     expect_status(last_reply(person.page), "complete")
     body = last_reply(person.page).locator(".message-body")
+    expect(body.locator(".code-keyword").first).to_be_attached()
     streamed = body.inner_html()
     person.page.reload()
     expect(body.locator("table")).to_be_visible()
+    expect(body.locator(".code-keyword").first).to_be_attached()
     assert body.inner_html() == streamed
     assert person.page.locator(".message-body script, .message-body img").count() == 0
+
+
+def write_long_chat(person):
+    texts = ["**needle3** word", *("\n".join(f"line {k} of {n}" for k in range(60)) for n in range(3))]
+    for number, text in enumerate(texts, 1):
+        person.send(text)
+        expect(messages(person.page, "assistant")).to_have_count(number)
+        expect_status(last_reply(person.page), "complete")
+
+
+def test_the_browsers_search_finds_formatted_words_far_off_the_screen(person):
+    person.enter("scripted-echo")
+    page = person.page
+    write_long_chat(person)
+    page.reload()
+    expect(messages(page, "assistant").first.locator("strong")).to_be_attached()
+    assert page.evaluate("getSelection().removeAllRanges() ?? find('needle3 word')")
+    assert page.evaluate("getSelection().anchorNode.parentElement.localName") == "strong"
+
+
+def test_a_reply_that_was_not_drawn_yet_is_drawn_for_the_browsers_search(person):
+    person.page.add_init_script("window.requestIdleCallback = () => {}")
+    person.enter("scripted-echo")
+    page = person.page
+    write_long_chat(person)
+    page.reload()
+    expect(last_reply(page).locator(".message-actions")).to_be_attached()
+    assert messages(page, "assistant").first.locator("strong").count() == 0
+    page.keyboard.press("Control+f")
+    assert messages(page, "assistant").first.locator("strong").count() == 1
 
 
 def test_stop_ends_the_reply_within_a_second_and_keeps_its_words(person):

@@ -1,4 +1,8 @@
+import { speakable } from "../helpers/markdown-speech.js"
+
 const READ_ALOUD_UP_TO = 600
+// Marks and addresses make the Markdown longer than its words, but not by more than this.
+const READ_UP_TO = 6000
 
 // Tells screen readers how a reply goes: once when it begins, once when it is there, never word by word.
 export class Announcer {
@@ -19,6 +23,11 @@ export class Announcer {
 }
 
 function summaryOf({ status, content }) {
-  if (status === "complete") return content.length <= READ_ALOUD_UP_TO ? `Reply: ${content}` : "The reply is complete."
+  if (status === "complete") return summaryOfComplete(content)
   return { stopped: "The reply was stopped.", failed: "The reply failed.", interrupted: "The reply was interrupted." }[status] ?? ""
+}
+
+function summaryOfComplete(content) {
+  const words = content.length <= READ_UP_TO ? speakable(content) : ""
+  return words && words.length <= READ_ALOUD_UP_TO ? `Reply: ${words}` : "The reply is complete."
 }

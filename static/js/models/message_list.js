@@ -1,7 +1,8 @@
-import { copyText } from "../helpers/dom.js"
+import { copyText, idle } from "../helpers/dom.js"
 import { MessageView } from "./message_view.js"
 
 const NEAR_THE_SCREEN = "1200px"
+const ENOUGH_MS = 3
 
 // The conversation's messages: keeps the page in step with a ChatSession and turns button presses into its verbs.
 export class MessageList {
@@ -18,6 +19,7 @@ export class MessageList {
     this.#nearby = new IntersectionObserver(entries => this.#drawVisible(entries), { root: scroller, rootMargin: NEAR_THE_SCREEN })
     this.#adopt()
     this.#listen()
+    this.#drawWhenIdle()
   }
 
   viewOf(message) {
@@ -37,6 +39,7 @@ export class MessageList {
     on("text", ({ message, text }) => this.viewOf(message)?.append(text))
     on("reset", ({ message }) => this.viewOf(message)?.reset())
     this.#element.addEventListener("click", event => this.#press(event.target.closest("[data-action]")))
+    addEventListener("keydown", event => { if (isFind(event)) this.#drawAll() })
   }
 
   #arrange() {
@@ -70,6 +73,19 @@ export class MessageList {
     }
   }
 
+  // The browser's search finds what is in the page: words as they are read, not with the marks of Markdown in them.
+  #drawAll() {
+    for (const view of this.#views.values()) view.draw()
+  }
+
+  async #drawWhenIdle() {
+    let deadline = await idle()
+    for (const view of [...this.#views.values()].reverse()) {
+      if (deadline.timeRemaining() < ENOUGH_MS) deadline = await idle()
+      if (this.#views.get(view.message.key) === view) view.draw()
+    }
+  }
+
   #viewAt(element) {
     for (const view of this.#views.values()) if (view.element === element) return view
   }
@@ -96,4 +112,8 @@ export class MessageList {
       this.#toasts.show("The browser did not allow copying", "error")
     }
   }
+}
+
+function isFind({ key, ctrlKey, metaKey }) {
+  return key === "F3" || ((ctrlKey || metaKey) && key.toLowerCase() === "f")
 }
