@@ -78,8 +78,7 @@ def test_a_selection_in_an_open_fence_stays_when_the_fence_closes(page, until):
     }"""
     )
     page.wait_for_selector("#body .code-keyword")
-    selected = "[getSelection().toString(), getSelection().anchorNode.data, getSelection().focusNode.data]"
-    assert page.evaluate(selected) == ["f(x):\n    re", "return", "f"]
+    assert page.evaluate("[getSelection().toString(), getSelection().anchorNode.data]") == ["f(x):\n    re", "return"]
     page.evaluate("finish()")
     assert page.evaluate("getSelection().toString()") == "f(x):\n    re"
 
@@ -107,7 +106,9 @@ def test_no_language_is_fetched_before_it_is_needed(open_page, server, until):
     page.evaluate("text => harness.whole(text)", CODE)
     page.wait_for_selector("#body .code-keyword")
     assert [path for path in server.asked if "/languages/" in path] == []
-    page.evaluate("text => harness.whole(text)", "```scala\nval x = 1\n```\n```haskell\nimport A\n```\n```scala\nval y = 2\n```\n")
+    page.evaluate(
+        "text => harness.whole(text)", "```scala\nval x = 1\n```\n```haskell\nimport A\n```\n```scala\nval y = 2\n```\n"
+    )
     until(page, "document.querySelectorAll('.code-keyword').length === 3")
     names = [path.rsplit("/", 1)[1] for path in server.asked if "/languages/" in path]
     assert names == ["scala.mjs", "haskell.mjs"]

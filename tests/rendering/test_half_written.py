@@ -1,7 +1,5 @@
 """While a text is written, its end is half of something: no mark, heading or block is shown that the next words take away."""
 
-from pathlib import Path
-
 import pytest
 
 # Where what is shown after each character is not the beginning of what is shown in the end.

@@ -75,7 +75,7 @@ def test_look_alike_letters_in_a_host_show_as_punycode(page):
     [
         ("[https://bank.example](https://evil.example)", "https://bank.example (evil.example)"),
         ("[bank.example](https://bank.example@evil.example)", "bank.example (evil.example)"),
-        ("https://bank.example@evil.example/x", "https://bank.example@evil.example/x (evil.example)"),
+        ("<https://bank.example@evil.example/x>", "https://bank.example@evil.example/x (evil.example)"),
         ("[paypal](https://xn--pypal-4ve.example)", "paypal (xn--pypal-4ve.example)"),
         ("https://paypaI.example", "https://paypaI.example (paypai.example)"),
         ("[a\u202eb](https://evil.example)", "a⟨U+202E⟩b (evil.example)"),

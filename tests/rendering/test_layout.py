@@ -26,7 +26,11 @@ PLACES = """text => {
 
 def test_code_after_an_arabic_line_starts_at_the_left(page):
     places = page.evaluate(PLACES, f"{ARABIC} {ARABIC}\n\n```python\ndef f(x): # {ARABIC}\n```\n")
-    assert [(place["name"], place["starts"]) for place in places] == [("p", "right"), ("code", "left"), ("span", "left")]
+    assert [(place["name"], place["starts"]) for place in places] == [
+        ("p", "right"),
+        ("code", "left"),
+        ("span", "left"),
+    ]
     assert places[0]["right"] < 1
     assert places[2]["left"] < 40
 
@@ -52,7 +56,9 @@ def test_the_code_of_an_arabic_item_starts_at_the_left(page):
 
 
 def test_a_line_break_of_a_model_is_a_line_break(page):
-    page.evaluate("text => harness.whole(text)", "Roses are red\nViolets are *blue*\n\n- an item\n  goes on\n\n> quoted\n> twice")
+    page.evaluate(
+        "text => harness.whole(text)", "Roses are red\nViolets are *blue*\n\n- an item\n  goes on\n\n> quoted\n> twice"
+    )
     lines = "Roses are red\nViolets are blue\n\nan item\ngoes on\nquoted\ntwice"
     assert page.locator("#body").inner_text().replace("\n\n", "\n") == lines.replace("\n\n", "\n")
     page.evaluate("getSelection().selectAllChildren(harness.element.firstChild)")
@@ -64,7 +70,10 @@ def test_a_line_break_of_a_model_is_a_line_break(page):
 def test_on_a_phone_a_table_is_as_wide_as_its_content(open_page):
     page = open_page(viewport={"width": 390, "height": 800})
     row = "| alpha-large-2026 | 128,000 tokens | $3.00 in, $15.00 out | good at documents |\n"
-    page.evaluate("text => harness.whole(text)", f"| Model | Context window | Price per million tokens | Notes |\n|---|---|---|---|\n{row}")
+    page.evaluate(
+        "text => harness.whole(text)",
+        f"| Model | Context window | Price per million tokens | Notes |\n|---|---|---|---|\n{row}",
+    )
     heights = page.evaluate("[...document.querySelectorAll('tr')].map(row => row.getBoundingClientRect().height)")
     assert max(heights) < 60
     width, shown, page_width = page.evaluate("""() => {

@@ -44,7 +44,9 @@ TEXTS = {
     "dollar signs": "$" * 50_000,
     "environments": "\\begin{a}" * 5_000,
     "environments by name": "".join(f"\\begin{{{'a' * (n % 30 + 1)}}}" for n in range(3_000)),
-    "environments of many names": "".join(f"\\begin{{{''.join(chr(97 + n // 26**k % 26) for k in range(4))}}}" for n in range(4_000)),
+    "environments of many names": "".join(
+        f"\\begin{{{''.join(chr(97 + n // 26**k % 26) for k in range(4))}}}" for n in range(4_000)
+    ),
     "fences of Markdown": "```md\n" * 8_000,
     "fences in fences": "```md\n```js\n```\n" * 3_000,
     "pairs of fences": "```md\n" + "```js\n```\n" * 4_000,
