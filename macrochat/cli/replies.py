@@ -6,6 +6,7 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,9 +19,11 @@ from ..chats.models import Chat
 from ..database import clock, write
 from ..extensions import db
 from ..replies import claims, recovery, texts
+from ..replies.leases import Lease, Lost
 from ..replies.models import INTERRUPTED, STOPPED, STREAMING, Reply, Worker
 from ..replies.runtime import INTERRUPTION
 from ..replies.store import Store
+from ..replies.takeover import SLICE
 from . import shown
 from .shown import Room, as_json, find_user, require_id
 
@@ -99,9 +102,9 @@ def sweep(as_json: bool) -> None:
         raise click.ClickException(f"{living} workers are alive: they take over what others left, within seconds")
     store = Store(current_app.config["SETTINGS"])
     try:
-        lease = recovery.Lease(store, 60)
+        lease = Lease(store, 60)
         owner = lease.register()
-        ended = [_end(store, owner, orphan) for orphan in recovery.sweep(store, owner)]
+        ended = [_end(store, orphan) for orphan in _left(store, owner)]
         lease.give_up()
     finally:
         store.close()
@@ -139,10 +142,28 @@ def _pace(reply: Any) -> tuple[float, float]:
     return (first - reply.started_at).total_seconds(), max(0.0, (end - first).total_seconds())
 
 
-def _end(store: Store, owner: uuid.UUID, orphan: recovery.Orphan) -> dict[str, Any]:
+def _left(store: Store, owner: uuid.UUID) -> Iterator[recovery.Orphan]:
+    """All replies of all other workers: none of them lives."""
+    for row in db.session.execute(sa.select(Worker.id, Worker.lease_until).where(Worker.id != owner)).all():
+        lost = Lost(row.id, row.lease_until)
+        if recovery.fence(store, owner, lost):
+            while recovery.fold_lost(store, owner, lost):
+                pass
+    while True:
+        db.session.rollback()
+        ids = [row.id for row in recovery.ownerless(db.session.connection())]
+        orphans = recovery.claim(store, owner, ids[:SLICE])
+        if not orphans:
+            return
+        yield from orphans
+
+
+def _end(store: Store, orphan: recovery.Orphan) -> dict[str, Any]:
     outcome = claims.Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
     base = len(orphan.text)
-    store.transact(lambda connection: claims.finish(connection, owner, orphan.reply_id, base, b"", outcome, None))
+    store.transact(
+        lambda connection: claims.finish(connection, orphan.owner, orphan.reply_id, base, b"", outcome, None)
+    )
     return {"id": orphan.reply_id, "status": STOPPED if orphan.stop_requested else INTERRUPTED, "bytes": base}
 
 

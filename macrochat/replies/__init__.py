@@ -6,7 +6,7 @@ from ..accounts.credentials import live_credentials
 from ..config import Settings
 from ..providers.registry import Registry, build_registry
 from . import deletion, routes, runtime
-from .prompts import prepare_orphan
+from .prompts import knows, prepare_orphan
 from .statuses import describe_messages
 
 
@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     """Builds the engine room (it starts later) and lets it and the chats ask what only this package knows."""
     room = runtime.Runtime(app, app.config["SETTINGS"])
     room.prepare = prepare_orphan
+    room.knows = knows
     room.still_valid = live_credentials
     app.extensions["macrochat"] = room
     app.extensions["macrochat.registry"] = _registry(app.config["SETTINGS"])

@@ -18,8 +18,8 @@ from ..logs import get_logger
 from . import claims
 from .claims import Outcome
 from .generation import Generation
+from .leases import Lease
 from .models import FAILED
-from .recovery import Lease
 from .store import Store
 
 log_line = get_logger(__name__)

@@ -5,6 +5,7 @@ It is nobody's request: readers come and go without it noticing. Its last act is
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from ..errors import ContextTooLong, MacrochatError, ProviderError
+from ..errors import ContextTooLong, MacrochatError, ProviderError, UpstreamAuth
 from ..logs import get_logger
 from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
@@ -26,6 +27,9 @@ from .models import COMPLETE, FAILED, STOPPED
 from .store import Fenced
 
 log_line = get_logger(__name__)
+
+LASTING = (UpstreamAuth, ContextTooLong)  # refusals that no waiting mends; a server that restarts says all others too
+MAX_PAUSE_SECONDS = 8.0  # between two questions to a provider that is away
 
 
 class Stopped(BaseException):
@@ -43,6 +47,7 @@ class Task:
     request: CompletionRequest
     max_bytes: int
     attempt: int = 1  # generations of this reply begun so far, this one included
+    patience: float = 0.0  # seconds in which a provider that is away is asked again; nobody waits for its refusal
 
 
 class Generation:
@@ -124,12 +129,8 @@ class Generation:
         try:
             if self._stop_wanted:
                 raise Stopped
-            self._completion = call_aside(self._open, self.task.request)
-            self.task = replace(self.task, request=replace(self.task.request, messages=[]))  # maybe a long history
-            self._metrics.answered()
-            self.started.set(None)
-            self._pump(self._completion)
-            return Outcome(status=COMPLETE, finish_reason=self._completion.finish_reason, usage=self._completion.usage)
+            completion = self._ask_until_it_speaks()
+            return Outcome(status=COMPLETE, finish_reason=completion.finish_reason, usage=completion.usage)
         except (Fenced, StorageFailed):
             return Outcome(status=STOPPED)  # `_finish` meets it again and decides
         except ProviderError as error:
@@ -139,6 +140,33 @@ class Generation:
         except Exception:
             log_line.exception("stream_processing_error", **self._facts())
             return self._failed(MacrochatError())
+
+    def _ask_until_it_speaks(self) -> Completion:
+        """The answer, written to its end. Before its first byte a provider that is away may be asked again."""
+        until, pause = time.monotonic() + self.task.patience, 0.5
+        while True:
+            try:
+                self._completion = call_aside(self._open, self.task.request)
+                if not self.task.patience:
+                    self._forget_request()
+                self._metrics.answered()
+                self.started.set(None)
+                self._pump(self._completion)
+                return self._completion
+            except ProviderError as error:
+                pause = max(pause, error.retry_after or 0) * random.uniform(0.8, 1.2)  # hundreds may be waiting
+                if self.first_byte_at or isinstance(error, LASTING) or time.monotonic() + pause > until:
+                    raise
+                self._metrics.provider_failed(error.code)
+            if self._completion is not None:
+                self._completion.close()
+                self._completion = None
+            gevent.sleep(pause)
+            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+
+    def _forget_request(self) -> None:
+        """It may hold a long history, and answers may be waited for for minutes."""
+        self.task = replace(self.task, request=replace(self.task.request, messages=[]))
 
     def _open(self, request: CompletionRequest) -> Completion:
         """Opens the answer. A conversation that is too long for the model is asked again without its older half."""
@@ -165,6 +193,7 @@ class Generation:
         """Whether another piece may come at once. Runs in the event loop."""
         if self.first_byte_at is None:
             self.first_byte_at = time.time()
+            self._forget_request()
             self._metrics.first_byte()
         self._size += len(piece)
         if self._stop_wanted or self._size > self.task.max_bytes:

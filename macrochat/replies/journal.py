@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -22,6 +22,7 @@ from ..logs import get_logger
 from .store import Entry, Fenced, Part, Store, delete_rows, hold_lease, store_parts
 
 log_line = get_logger(__name__)
+T = TypeVar("T")
 
 FOLD_SECONDS = 1.0
 FOLD_REPLIES = 128  # of one transaction, so that it takes a millisecond or two
@@ -182,14 +183,17 @@ class Journal:
         All of it is stored, spread over so many seconds, before its rows go: what is in both is read once. (As one
         transaction it stopped every stream for 25 ms, once a second.) So a row lives at least for `seconds`, and
         readers elsewhere that look ten times a second meet every row. Raises Fenced, and database errors: what was not
-        done then is done by the next call.
+        done then, or is of replies that somebody else has locked, is done by the next call.
         """
         (seq, ends), owner = self._mark, self.owner
         if seq > self._folded_seq:
             slices = [ends[start : start + FOLD_REPLIES] for start in range(0, len(ends), FOLD_REPLIES)] or [[]]
+            held = False
             for some in slices:
-                self._store(owner, some)
+                held |= self._store(owner, some)
                 gevent.sleep(seconds / len(slices))
+            if held:
+                return
             for last in (*range(self._folded_seq + FOLD_ROWS, seq, FOLD_ROWS), seq):
                 if self.owner == owner:
                     self._delete(owner, self._folded_seq + 1, last)
@@ -199,24 +203,27 @@ class Journal:
         if self.owner == owner:
             self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
 
-    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> None:
+    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> bool:
+        """Whether some must be stored once more."""
         grown = [(log, end) for log, end in ends if end > log.folded and self.logs.get(log.key) is log]
         if not grown or self.owner != owner:
-            return
+            return False
         parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
-        self._transact(owner, lambda connection: store_parts(connection, owner, parts))
+        held = self._transact(owner, lambda connection: store_parts(connection, owner, parts))
         for log, end in grown:
-            log.folded = max(log.folded, end)
+            if log.reply_id not in held:
+                log.folded = max(log.folded, end)
+        return bool(held)
 
     def _delete(self, owner: uuid.UUID, first: int, last: int) -> None:
         self._transact(owner, lambda connection: delete_rows(connection, owner, first, last))
 
-    def _transact(self, owner: uuid.UUID, work: Callable[[Connection], None]) -> None:
-        def leased(connection: Connection) -> None:
+    def _transact(self, owner: uuid.UUID, work: Callable[[Connection], T]) -> T:
+        def leased(connection: Connection) -> T:
             hold_lease(connection, owner)
-            work(connection)
+            return work(connection)
 
-        self.store.transact(leased)
+        return self.store.transact(leased)
 
     def waiting(self) -> tuple[int, float]:
         """Bytes that wait for a commit, and for how many seconds the oldest of them has."""

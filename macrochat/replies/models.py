@@ -77,7 +77,8 @@ class Worker(Model):
     machine: Mapped[str] = mapped_column(sa.String(255), default="")  # where `pid` means the same process
     pid: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
-    lease_until: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970
+    lease_until: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970; 0: given up
+    lease_seconds: Mapped[float | None] = mapped_column(sa.Double)  # for how long a renewal is good
     fenced: Mapped[bool] = mapped_column(default=False)
 
 

@@ -53,6 +53,15 @@ def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[di
     return system + newest(said, most)
 
 
+def knows(model: str, provider: str) -> bool:
+    """Whether this process can write with the model, at the provider that it was asked of."""
+    try:
+        found, _model = registry().resolve(model)
+    except ValidationError:
+        return False
+    return provider in ("", found.name)
+
+
 def prepare_orphan(orphan: Orphan) -> Task | None:
     """How to go on with a reply whose worker died, or None when its provider cannot."""
     reply = db.session.get(Reply, orphan.reply_id)

@@ -54,11 +54,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was written. `task` is the generation to start, after the reply's `text` so far; None: nothing to start."""
+    """What was written. `task` is the generation to start, after the reply's `text` so far; None: nothing to start.
+
+    `owner` is the worker that the reply was written down for.
+    """
 
     sent: Sent
     task: Task | None = None
     text: bytes = b""
+    owner: uuid.UUID | None = None
 
 
 def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
@@ -76,7 +80,7 @@ def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
             question = _question(session, chat, ask)
             reply_id = _answer(session, room, chat, question, ask, asked)
             task = task_for(room, chat, reply_id, question.id, asked)
-            return Recorded(Sent(reply_id, question.id, replayed=False), task)
+            return Recorded(Sent(reply_id, question.id, replayed=False), task, owner=room.worker_id)
     except sa.exc.IntegrityError:  # a constraint caught what the lock did not
         raise Unavailable("Please try again", retry_after=1) from None
 
@@ -161,7 +165,7 @@ def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) ->
         chat.head_id = reply.id  # it ended without a word, and the answer it was to replace was shown since
     attempt = reply.attempts + 1  # counted in the database only
     task = task_for(room, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
-    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text)
+    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text, room.worker_id)
 
 
 def _parent(session: Session, reply: Reply) -> uuid.UUID | None:

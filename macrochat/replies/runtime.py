@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -19,16 +20,18 @@ from ..config import Settings
 from ..database import is_outage
 from ..extensions import db
 from ..logs import get_logger
-from . import claims, recovery
+from . import claims, leases, recovery
 from .claims import Outcome
 from .connections import StreamingConnectionManager
 from .ending import Endings
 from .generation import Generation, Task
 from .journal import Journal, Log
+from .leases import Lease
 from .models import INTERRUPTED, STOPPED, STREAMING
-from .recovery import Lease, Orphan
+from .recovery import Orphan
 from .store import Fenced, Store, replies
-from .tails import Tails
+from .tails import REVISED, Tails
+from .takeover import Takeover
 
 log_line = get_logger(__name__)
 
@@ -36,6 +39,7 @@ WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere ar
 CREDENTIALS_SECONDS = 2.0
 CHECKPOINT_SECONDS = 1.0
 MAX_TAKEOVERS = 3
+TAKEOVER_PATIENCE = 90.0  # for how long a reply that was taken over waits for a provider that is away: nobody else can
 HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before somebody else opens new ones
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
 
@@ -51,6 +55,8 @@ class Runtime:
         self.draining = False
         # Set by the package: how to make a Task from an orphan, or None when its provider cannot continue.
         self.prepare: Callable[[Orphan], Task | None] = lambda orphan: None
+        # Set by the package: whether this process can write with a model of a provider.
+        self.knows: Callable[[str, str], bool] = lambda model, provider: True
         # Set by the package: which of these credentials are still good.
         self.still_valid: Callable[[set[Any]], set[Any]] = lambda credentials: credentials
         # Set by packages above: work to be done every so many seconds while this process serves.
@@ -72,12 +78,13 @@ class Runtime:
             self.journal = Journal(self.store, self.lease.worker_id, interval, self._lose_lease)
             with self.app.app_context():
                 self.tails = Tails(db.engine)
+            self._takeover = Takeover(self)
             self._registered = False
             self._try("register", self._register)
             self.journal.start()
             loops = [
-                (recovery.RENEW_SECONDS, self._renew),
-                (recovery.SWEEP_SECONDS, self._sweep),
+                (self.lease.renew_every, self._renew),
+                (leases.SWEEP_SECONDS, self._sweep),
                 (WATCH_SECONDS, self._watch),
                 (CREDENTIALS_SECONDS, self._check_credentials),
                 (CHECKPOINT_SECONDS, self.store.checkpoint),
@@ -128,16 +135,31 @@ class Runtime:
 
     # Generations
 
-    def generate(self, task: Task, text: bytes) -> Generation:
-        """Starts writing a reply that this worker owns and whose committed text so far is `text`."""
+    def generate(self, task: Task, text: bytes, owner: uuid.UUID) -> Generation | None:
+        """Starts writing a reply that the worker `owner` owns and whose committed text so far is `text`.
+
+        None, and nothing is started, when this process is not that worker any more: the reply is others' by now, and
+        what would be written here under another name would be shown and then lost.
+        """
+        if not self._registered or owner != self.journal.owner:
+            return None
         if running := self.generations.get(task.reply_id):
             return running  # the sweep was faster
-        log = self.tails.release(task.reply_id) or Log(task.reply_id)
-        log.grow(text[log.end :])
+        log = self._log_of(task.reply_id, text)
         self.journal.open(log)
         generation = self.generations[task.reply_id] = Generation(task, log, self.journal, self._claim)
         generation.start()
         return generation
+
+    def _log_of(self, reply_id: uuid.UUID, text: bytes) -> Log:
+        """The log that was followed here, or a new one, with exactly this text."""
+        log = self.tails.release(reply_id)
+        if log is not None and log.data != text[: log.end]:
+            log.finish(REVISED)
+            log = None
+        log = log or Log(reply_id)
+        log.grow(text[log.end :])
+        return log
 
     def log(self, reply_id: uuid.UUID) -> Log | None:
         """The reply's log if this process writes or follows it."""
@@ -200,14 +222,24 @@ class Runtime:
             if self.worker_id == worker_id:
                 self._lose_lease()
 
+    def renew_if_due(self) -> None:
+        """Between two pieces of long work. Raises Fenced."""
+        if self.lease.is_due:
+            self.lease.renew()
+
     def _sweep(self) -> None:
         if self.draining or not self._registered:
             return
-        for orphan in recovery.sweep(self.store, self.worker_id):
-            self._take_over(orphan)
-        for reply_id in self._strays():
-            if stray := recovery.adopt(self.store, self.worker_id, reply_id):
-                self._take_over(stray)
+        worker_id = self.worker_id
+        try:
+            self.lease.renew()  # who judges others has just done what they are judged by
+            self._takeover.sweep()
+            for reply_id in self._strays():
+                if stray := recovery.adopt(self.store, worker_id, reply_id):
+                    self.take_over(stray)
+        except Fenced:
+            if self.worker_id == worker_id:
+                self._lose_lease()
 
     def _strays(self) -> set[uuid.UUID]:
         """Replies that are ours in the database but that nobody writes here, at two looks in a row.
@@ -221,7 +253,11 @@ class Runtime:
         strays, self._unwritten = unwritten & self._unwritten, unwritten
         return strays
 
-    def _take_over(self, orphan: Orphan) -> None:
+    def take_over(self, orphan: Orphan) -> None:
+        """Goes on with a reply, or ends it. If that fails, a later sweep finds it among the strays."""
+        self._try("takeover", lambda: self._go_on(orphan))
+
+    def _go_on(self, orphan: Orphan) -> None:
         log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text))
         with self.app.app_context():
             task = self.prepare(orphan)
@@ -230,13 +266,14 @@ class Runtime:
             self._end_orphan(orphan)
         else:
             metrics.TAKEOVERS.labels("continued").inc()
-            self.generate(task, orphan.text)
+            self.generate(replace(task, patience=TAKEOVER_PATIENCE), orphan.text, orphan.owner)
 
     def _end_orphan(self, orphan: Orphan) -> None:
         outcome = Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
-        base, owner = len(orphan.text), self.journal.owner
         self.store.transact(
-            lambda connection: claims.finish(connection, owner, orphan.reply_id, base, b"", outcome, None)
+            lambda connection: claims.finish(
+                connection, orphan.owner, orphan.reply_id, len(orphan.text), b"", outcome, None
+            )
         )
 
     # Watching

@@ -47,10 +47,12 @@ def continue_(user_id: uuid.UUID, reply_id: uuid.UUID) -> Sent:
 def _start(room: Runtime, recorded: Recorded) -> Sent:
     """Begins the generation and waits until it is known to work. The database connection is free meanwhile."""
     sent = recorded.sent
-    if recorded.task is not None:
+    if recorded.task is not None and recorded.owner is not None:
         with naming(sent.reply_id, sent.user_message_id):
-            generation = room.generate(recorded.task, recorded.text)
+            generation = room.generate(recorded.task, recorded.text, recorded.owner)
             db.session.remove()
+            if generation is None:  # fenced since: whoever has taken over writes it
+                return sent
             try:
                 generation.started.get(timeout=FIRST_EVENT_SECONDS)
             except gevent.Timeout:

@@ -114,17 +114,22 @@ def hold_lease(connection: sa.Connection, owner: uuid.UUID) -> None:
         raise Fenced
 
 
-def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Part]) -> None:
+def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Part]) -> set[uuid.UUID]:
     """Stores `parts` as chunks, beside the journal's rows that hold them too until `delete_rows`.
 
     Parts of replies that are not running under this owner any more are dropped: their text is already elsewhere. A part
-    may come again, as it was or longer.
+    may come again, as it was or longer. Returns the replies that somebody is changing: their parts must come again.
+    (Who holds several replies must not wait for one: its holder may be waiting for another of them.)
     """
-    asked = {"owner": owner, "ids": [reply_id for reply_id, _offset, _data in parts]}
-    running = set(connection.execute(_RUNNING, asked).scalars())
-    alive = {part[:2]: part for part in parts if part[0] in running}.values()
+    ids = [reply_id for reply_id, _offset, _data in parts]
+    asked: dict[str, Any] = {"owner": owner, "ids": ids}
+    free = set(connection.execute(_FREE, asked).scalars())
+    held = set(ids) - free
+    if held:
+        held &= set(connection.execute(_RUNNING, asked).scalars())
+    alive = {part[:2]: part for part in parts if part[0] in free}.values()
     if not alive:
-        return
+        return held
     if connection.dialect.name == "sqlite":
         rows: Any = [{"reply_id": reply_id, "offset": offset, "bytes": data} for reply_id, offset, data in alive]
         connection.execute(_STORE_ON_SQLITE, rows)
@@ -132,6 +137,7 @@ def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Par
         ids, offsets, texts = zip(*alive, strict=True)
         rows = {"ids": [str(reply_id) for reply_id in ids], "offsets": list(offsets), "texts": list(texts)}
         connection.execute(_STORE_ON_POSTGRESQL, rows)
+    return held
 
 
 def delete_rows(connection: sa.Connection, owner: uuid.UUID, first: int, last: int) -> None:
@@ -139,15 +145,12 @@ def delete_rows(connection: sa.Connection, owner: uuid.UUID, first: int, last: i
     connection.execute(_DELETE_ROWS, {"worker": owner, "first": first, "last": last})
 
 
-_RUNNING = (
-    sa.select(replies.c.id)
-    .where(
-        replies.c.id.in_(sa.bindparam("ids", expanding=True)),
-        replies.c.owner == sa.bindparam("owner"),
-        replies.c.status == STREAMING,
-    )
-    .with_for_update(read=True)
+_RUNNING = sa.select(replies.c.id).where(
+    replies.c.id.in_(sa.bindparam("ids", expanding=True)),
+    replies.c.owner == sa.bindparam("owner"),
+    replies.c.status == STREAMING,
 )
+_FREE = _RUNNING.with_for_update(read=True, skip_locked=True)
 _STORE_ON_SQLITE = sa.text(
     'INSERT INTO reply_chunks (reply_id, "offset", bytes) VALUES (:reply_id, :offset, :bytes) '
     'ON CONFLICT (reply_id, "offset") DO UPDATE SET bytes = excluded.bytes'
@@ -178,9 +181,12 @@ def merge(entries: Iterable[Entry]) -> list[Part]:
     ]
 
 
-def rows_after(connection: sa.Connection, owner: uuid.UUID, seq: int) -> list[tuple[int, list[Entry]]]:
-    """The owner's journal after row `seq` (-1 for all of it), oldest first."""
-    rows = connection.execute(_ROWS_AFTER, {"owner": owner, "after": seq})
+def rows_after(
+    connection: sa.Connection, owner: uuid.UUID, seq: int, *, most: int | None = None
+) -> list[tuple[int, list[Entry]]]:
+    """The owner's journal after row `seq` (-1 for all of it), oldest first; the first `most` rows of it."""
+    query = _ROWS_AFTER if most is None else _ROWS_AFTER.limit(most)
+    rows = connection.execute(query, {"owner": owner, "after": seq})
     return [(row.seq, _unpack(row.entries)) for row in rows]
 
 

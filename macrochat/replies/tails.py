@@ -20,6 +20,7 @@ from .store import replies, rows_after
 MAX_IDS = 500  # in one IN list
 UNREAD_SECONDS = 5.0  # how long a log waits for a reader: a response joins when its body is first asked for
 MAX_TICK_GAP_SECONDS = 0.8 * FOLD_SECONDS
+REVISED = "revised"  # how a log ends whose bytes are not those that are stored: its bodies break, and their readers ask
 
 
 class Tails:
@@ -124,6 +125,10 @@ class Tails:
             return
         if text is None:
             self._end(reply_id, "deleted")
+            return
+        common = min(log.end, len(text.data))
+        if log.data[:common] != text.data[:common] or (text.final and log.end > common):
+            self._end(reply_id, REVISED)  # never seen; but what was read must not be mixed with what is stored
             return
         if len(text.data) > log.end:
             log.grow(text.data[log.end :])

@@ -7,11 +7,11 @@ from gevent import monkey
 monkey.patch_all()
 
 from macrochat.factory import create_app  # noqa: E402
-from macrochat.replies import connections, recovery  # noqa: E402
+from macrochat.replies import connections, leases  # noqa: E402
 from tests.chaos import sabotage, wrappers  # noqa: E402
 
 connections.SLOW_READER_SECONDS = float(os.environ.get("CHAOS_SLOW_READER_SECONDS", "30"))
-recovery.MACHINE = os.environ.get("CHAOS_MACHINE", recovery.MACHINE)
+leases.MACHINE = os.environ.get("CHAOS_MACHINE", leases.MACHINE)
 sabotage.sabotage(os.environ.get("CHAOS_SABOTAGE", ""))
 wrappers.install()
 app = create_app()

@@ -31,7 +31,7 @@ def _rewind() -> None:
 
     def early(*arguments: Any) -> Any:
         orphan = claim(*arguments)
-        return recovery.Orphan(orphan.reply_id, orphan.text[:-7], orphan.takeovers, orphan.stop_requested)
+        return dataclasses.replace(orphan, text=orphan.text[:-7])
 
     recovery._claim = early
 

@@ -10,8 +10,8 @@ from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
 from macrochat.database import new_id, now
 from macrochat.extensions import db
+from macrochat.replies.leases import MACHINE
 from macrochat.replies.models import Reply, ReplyChunk, Worker
-from macrochat.replies.recovery import MACHINE
 from tests.support.patience import Stopwatch
 
 TEXT = "one two  three\nfour 🙂"

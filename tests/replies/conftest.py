@@ -11,7 +11,7 @@ import pytest
 
 from macrochat import create_app
 from macrochat.extensions import db
-from macrochat.replies import recovery
+from macrochat.replies import leases
 from tests.replies.asking import SCRIPTED, new_chat
 from tests.replies.desk import Desk
 from tests.support import servers
@@ -149,7 +149,7 @@ def continue_mode():
 
 @pytest.fixture
 def sweeps_come_often(monkeypatch):
-    monkeypatch.setattr(recovery, "SWEEP_SECONDS", 0.2)
+    monkeypatch.setattr(leases, "SWEEP_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from macrochat.database import new_id, now
 from macrochat.replies import claims, texts
 from macrochat.replies.claims import Outcome
 from macrochat.replies.journal import Journal, Log
+from macrochat.replies.leases import Lease, Lost
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
-from macrochat.replies.recovery import Lease, Orphan, _sweep
+from macrochat.replies.recovery import Orphan, claim, fence, fold_lost, ownerless
 from macrochat.replies.store import Entry, Store, delete_rows, merge, rows_after, store_parts, workers
 from tests.support.databases import settings_for
 
@@ -88,7 +89,20 @@ class Desk:
         self.store.transact(lambda connection: connection.execute(update))
 
     def sweep(self) -> list[Orphan]:
-        return self.store.transact(lambda connection: _sweep(connection, self.store.dialect, self.owner))
+        """Relieves every worker whose lease is over, and takes all that is ownerless then."""
+        over = sa.select(workers.c.id, workers.c.lease_until).where(workers.c.lease_until < 2)
+        for row in self._rows(over):
+            lost = Lost(row.id, row.lease_until)
+            if fence(self.store, self.owner, lost):
+                while fold_lost(self.store, self.owner, lost):
+                    pass
+        with self.store.engine.connect() as connection:
+            ids = [row.id for row in ownerless(connection)]
+        return claim(self.store, self.owner, ids)
+
+    def _rows(self, query: Any) -> Sequence[Any]:
+        with self.store.engine.connect() as connection:
+            return connection.execute(query).all()
 
     def read(self, reply_id: uuid.UUID) -> texts.Text | None:
         with self.store.engine.connect() as connection:

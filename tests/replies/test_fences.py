@@ -57,6 +57,37 @@ def test_a_worker_that_is_alone_goes_on_with_the_replies_it_was_fenced_from(firs
         assert messages_of(ada, chat)[1]["content"].encode() == TEXT
 
 
+@BOTH_DATABASES
+def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(first, second, ada, ada_there, provider):
+    """What it wrote under its next name was shown to its readers, and was not what became of the reply."""
+    text = unique()
+    replies = [begin(ada, text, model=HELD)[1] for _ in range(3)]
+    readers = [gevent.spawn(hear, ada_there.get(f"/api/replies/{reply_id}/stream")) for reply_id in replies]
+    room = second.extensions["macrochat"]
+    prepare, before = room.prepare, room.worker_id
+
+    def be_fenced_meanwhile(orphan):
+        room.prepare = prepare
+        fence(second)
+        room._renew()
+        return prepare(orphan)
+
+    room.prepare = be_fenced_meanwhile
+    fence(first, by=second)
+    assert room.worker_id != before
+    for reply_id in replies:
+        wait_until(
+            lambda reply_id=reply_id: status_of(ada, reply_id)["attempts"] == 4, NOTICED, "there, away, and back"
+        )
+    wait_until(lambda: len(asked(provider, text)) == 6, NOTICED, "one request of each by the first, one by the last")
+    provider.release()
+    for reply_id, reading in zip(replies, readers, strict=True):
+        assert when_final(ada, reply_id, NOTICED)["status"] == "complete"
+        heard = reading.get(timeout=5)
+        assert (heard.data, heard.cut) == (TEXT, None)
+    assert len(asked(provider, text)) == 6
+
+
 def test_a_worker_that_drains_is_not_dead_and_keeps_the_replies_that_have_time_to_finish(first, ada, provider):
     """A drain may last longer than the lease, which must be renewed until the rest is handed over."""
     room = first.extensions["macrochat"]

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from macrochat.replies import tails as module
-from macrochat.replies.models import Reply
+from macrochat.replies.models import JournalRow, Reply
 from macrochat.replies.tails import Tails
 
 
@@ -122,6 +122,18 @@ def test_a_takeover_is_followed_to_the_new_owner(desk, new_desk, tails):
     tails.tick()
     tails.tick()
     assert (bytes(log.data), log.status) == (b"one, two, three", "streaming")
+
+
+@pytest.mark.parametrize("there", [b"one, zwei, three", b"one"])
+def test_bytes_that_are_not_what_is_stored_end_a_body_and_are_not_mixed_with_the_rest(desk, tails, there):
+    reply = desk.reply()
+    log = follow(tails, desk, reply)
+    desk.commit((reply, 0, b"one, two"))
+    tails.tick()
+    desk.execute(sa.delete(JournalRow).where(JournalRow.owner == desk.owner))  # nobody knows how
+    desk.finish(reply, 0, there)
+    tails.tick()
+    assert (bytes(log.data), log.status) == (b"one, two", "revised")
 
 
 def test_a_log_that_nobody_reads_is_dropped_after_a_while(desk, tails, monkeypatch):

@@ -8,12 +8,24 @@ import hashlib
 import gevent
 import pytest
 
-from tests.replies.asking import asked, messages_of, new_chat, question, unique, when_final
+from macrochat.errors import (
+    ContextTooLong,
+    UpstreamAuth,
+    UpstreamBusy,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    ValidationError,
+)
+from macrochat.providers.scripted import expected_text
+from macrochat.replies import takeover
+from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
-from tests.replies.workers import HELD, NOTICED, TEXT, begin, crash, set_reply
+from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, set_reply
 from tests.support.answers import data_of
 from tests.support.processes import wait_until
 
+SILENT_TEXT = expected_text("scripted-hold", []).encode()
 BOTH_DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 pytestmark = pytest.mark.usefixtures("sweeps_come_often")
 
@@ -104,6 +116,104 @@ def test_a_reply_is_taken_over_three_times_and_then_interrupted(first, ada, ada_
     assert (status["status"], status["error"]["code"]) == ("interrupted", "WORKER_LOST")
     assert status["bytes"] == len(content) >= 40
     assert TEXT.startswith(content)
+
+
+@pytest.mark.parametrize("size", [0, 40], ids=["before its first byte", "in mid-text"])
+def test_a_provider_that_is_away_at_a_takeover_is_asked_until_it_is_back(first, ada, ada_there, second, provider, size):
+    """8 s without a provider at a restart: 30 of 30 replies had failed within 0.8 s."""
+    away = [refusal() for refusal in (UpstreamUnreachable, UpstreamBusy, UpstreamTimeout, UpstreamRefused)]
+    text = unique()
+    chat, reply_id = begin(ada, text, HELD, size=20) if size else begin_silent(ada, text, provider)
+    [there] = second.extensions["macrochat.registry"].providers
+
+    def refuse(request):
+        if not away:
+            return type(there).open(there, request)
+        raise away.pop(0)
+
+    there.open = refuse
+    crash(first)
+    wait_until(lambda: len(asked(provider, text)) == 2, 20, "asked again")
+    provider.release()
+    status = when_final(ada_there, reply_id)
+    assert (status["status"], status["attempts"], away) == ("complete", 2, [])
+    assert messages_of(ada_there, chat)[1]["content"].encode() == (TEXT if size else SILENT_TEXT)
+    del there.open
+
+
+def test_a_reply_that_waits_for_its_provider_can_be_stopped(first, ada, ada_there, second, provider):
+    _chat, reply_id = begin(ada, model=HELD)
+    [there] = second.extensions["macrochat.registry"].providers
+    tries = []
+    there.open = lambda request: tries.append(request) or refuse_always()
+    crash(first)
+    wait_until(lambda: tries, NOTICED, "tried")
+    assert data_of(ada_there.post(f"/api/replies/{reply_id}/stop"))["status"] == "stopped"
+    del there.open
+
+
+@pytest.mark.parametrize("lasting", [UpstreamAuth, ContextTooLong])
+def test_what_no_waiting_mends_fails_at_once(first, ada, ada_there, second, provider, lasting):
+    _chat, reply_id = begin(ada, model=HELD)
+    [there] = second.extensions["macrochat.registry"].providers
+    there.open = lambda request: refuse_always(lasting)
+    crash(first)
+    status = when_final(ada_there, reply_id, NOTICED)
+    assert (status["status"], status["error"]["code"]) == ("failed", lasting.code)
+    del there.open
+
+
+def test_a_send_is_refused_at_once(ada_there, second):
+    """Somebody waits for the answer."""
+    [there] = second.extensions["macrochat.registry"].providers
+    there.open = lambda request: refuse_always()
+    answer = post(ada_there, new_chat(ada_there), question("hello", model="scripted-echo"))
+    assert answer.get_json()["code"] == "UPSTREAM_UNREACHABLE"
+    del there.open
+
+
+def refuse_always(refusal=UpstreamUnreachable):
+    raise refusal
+
+
+def begin_silent(person, text, provider):
+    """As `begin`, of a reply that says nothing before it is released."""
+    chat = new_chat(person)
+    gevent.spawn(post, person, chat, question(text, model="scripted-hold"))
+    wait_until(lambda: asked(provider, text))
+    return chat, wait_until(lambda: messages_of(person, chat)[1:])[0]["id"]
+
+
+def test_a_reply_whose_model_is_not_known_here_is_left_to_others(first, ada, ada_there, second, provider, monkeypatch):
+    """A deploy that knows another model begins while the old workers still run."""
+    text = unique()
+    _chat, reply_id = begin(ada, text, HELD)
+    _chat, other = begin(ada, text, MODEL)
+    room = second.extensions["macrochat"]
+    monkeypatch.setattr(room, "knows", lambda model, provider: model != HELD)
+    crash(first)
+    assert when_final(ada_there, other, NOTICED)["status"] == "complete"
+    gevent.sleep(1)
+    status = status_of(ada_there, reply_id)
+    assert (status["status"], status["attempts"]) == ("streaming", 1)
+    monkeypatch.setattr(room, "knows", lambda model, provider: True)
+    wait_until(lambda: status_of(ada_there, reply_id)["attempts"] == 2, NOTICED, "taken over by one that knows it")
+    provider.release()
+    assert when_final(ada_there, reply_id)["bytes"] == len(TEXT)
+
+
+def test_a_reply_whose_model_nobody_knows_ends_after_a_while(first, ada, ada_there, second, monkeypatch):
+    monkeypatch.setattr(takeover, "LEAVE_SECONDS", 1.0)
+    _chat, reply_id = begin(ada, model=HELD)
+    registry = second.extensions["macrochat.registry"]
+    monkeypatch.setattr(registry, "resolve", unknown)
+    crash(first)
+    status = when_final(ada_there, reply_id, NOTICED)
+    assert (status["status"], status["error"]["code"]) == ("interrupted", "WORKER_LOST")
+
+
+def unknown(_model=None):
+    raise ValidationError("There is no such model here", code="UNKNOWN_MODEL")
 
 
 @pytest.mark.parametrize("continue_mode", ["prefill"])

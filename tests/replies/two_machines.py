@@ -66,7 +66,7 @@ class Machine:
 
     def expire(self, worker: uuid.UUID) -> None:
         """Lets the time pass after which a silent worker counts as dead; looks around at once."""
-        late = sa.update(workers).where(workers.c.id == worker).values(lease_until=1.0)
+        late = sa.update(workers).where(workers.c.id == worker).values(fenced=True)
         self.room.store.transact(lambda connection: connection.execute(late))
         self.room._sweep()
 

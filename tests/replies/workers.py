@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from macrochat.extensions import db
 from macrochat.providers.scripted import expected_text
 from macrochat.replies import recovery
+from macrochat.replies.leases import Lease, Lost
 from macrochat.replies.models import Reply, Worker
 from tests.replies.asking import new_chat, question, status_of
 from tests.replies.hearing import post
@@ -32,28 +33,35 @@ def begin(person: Any, text: str = "hello", model: str = MODEL, size: int = 40) 
 def crash(app: Any, *, lease_runs: bool = False) -> None:
     """With `lease_runs` the others have to wait until it is over; else it is, which makes a test a second shorter."""
     room = app.extensions["macrochat"]
-    over = sa.update(Worker).where(Worker.id == room.worker_id).values(lease_until=1)
+    facts = {"machine": "elsewhere"}  # or the others would see that its process runs
+    if not lease_runs:
+        facts["fenced"] = True
+    over = sa.update(Worker).where(Worker.id == room.worker_id).values(facts)
     room.stop()
     room.start = lambda worker=None: None  # requests that still wait in it must not bring it back to life
-    if not lease_runs:
-        with app.app_context():
-            db.session.execute(over)
-            db.session.commit()
+    with app.app_context():
+        db.session.execute(over)
+        db.session.commit()
 
 
 def fence(app: Any, by: Any = None) -> None:
     """The worker slept through its lease, and another has taken everything over; without `by`, one that died at once."""
     room, taker = app.extensions["macrochat"], by and by.extensions["macrochat"]
-    asleep = sa.update(Worker).where(Worker.id == room.worker_id).values(lease_until=1)
-    taker_id = taker.worker_id if taker else uuid.uuid4()
-
-    def sleep_and_be_fenced(connection: sa.Connection) -> list[recovery.Orphan]:
-        connection.execute(asleep)
-        return recovery._sweep(connection, connection.dialect.name, taker_id)
-
-    for orphan in room.store.transact(sleep_and_be_fenced):
+    lease = taker.lease if taker else Lease(room.store, 60)
+    mine = taker.worker_id if taker else lease.register()
+    lost = Lost(room.worker_id, 1.0)
+    asleep = sa.update(Worker).where(Worker.id == lost.worker_id).values(lease_until=lost.lease_until)
+    room.store.transact(lambda connection: connection.execute(asleep))
+    assert recovery.fence(room.store, mine, lost)
+    while recovery.fold_lost(room.store, mine, lost):
+        pass
+    with room.store.engine.connect() as connection:
+        ids = [row.id for row in recovery.ownerless(connection)]
+    for orphan in recovery.claim(room.store, mine, ids):
         if taker:
-            taker._take_over(orphan)
+            taker.take_over(orphan)
+    if not taker:
+        lease.give_up()
 
 
 def set_reply(app: Any, reply_id: str, **values: object) -> None:
