@@ -45,6 +45,7 @@ class Settings:
     continue_mode: Literal["prefill", "prompt", "none"]
     stream_timeout: float
     silence_limit: float
+    sqlite_synchronous: Literal["normal", "full"]
     lease_seconds: float
     commit_interval_ms: float
     history_messages: int
@@ -99,6 +100,7 @@ class Settings:
             continue_mode=read.choice("MACROCHAT_CONTINUE_MODE", "prompt", ("prefill", "prompt", "none")),  # type: ignore[arg-type]
             stream_timeout=read.number("MACROCHAT_STREAM_TIMEOUT", 300, 1, 86400),
             silence_limit=read.off_or_number("MACROCHAT_SILENCE_LIMIT", 0, 1, 86400),
+            sqlite_synchronous=read.choice("MACROCHAT_SQLITE_SYNCHRONOUS", "normal", ("normal", "full")),  # type: ignore[arg-type]
             lease_seconds=read.number("MACROCHAT_LEASE_SECONDS", 5, 1, 300),
             commit_interval_ms=read.number("MACROCHAT_COMMIT_INTERVAL_MS", 5, 0, 1000),
             history_messages=read.whole("MACROCHAT_HISTORY_MESSAGES", 20, 1, 1000),

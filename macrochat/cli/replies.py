@@ -19,6 +19,7 @@ from ..chats.models import Chat
 from ..database import clock, write
 from ..extensions import db
 from ..replies import claims, recovery, texts
+from ..replies.ending import end_orphan
 from ..replies.leases import Lease, Lost
 from ..replies.models import INTERRUPTED, STOPPED, STREAMING, Reply, Worker
 from ..replies.runtime import INTERRUPTION
@@ -161,9 +162,7 @@ def _left(store: Store, owner: uuid.UUID) -> Iterator[recovery.Orphan]:
 def _end(store: Store, orphan: recovery.Orphan) -> dict[str, Any]:
     outcome = claims.Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
     base = len(orphan.text)
-    store.transact(
-        lambda connection: claims.finish(connection, orphan.owner, orphan.reply_id, base, b"", outcome, None)
-    )
+    end_orphan(store, orphan, outcome)
     return {"id": orphan.reply_id, "status": STOPPED if orphan.stop_requested else INTERRUPTED, "bytes": base}
 
 

@@ -29,7 +29,7 @@ def health() -> dict[str, Any]:
         "version": VERSION,
         **report,
         "revision": _revision() if alive else None,
-        "database": {"kind": db.engine.dialect.name, "pool": _pool()},
+        "database": {"kind": db.engine.dialect.name, "pool": _pool(), "durability": durability() if alive else None},
         "worker": _worker(room),
         "workers": _workers() if alive else [],
         "providers": providers(),
@@ -52,6 +52,20 @@ def providers() -> list[dict[str, Any]]:
         }
         for provider in registry.providers
     ]
+
+
+def durability() -> str:
+    """What a loss of power, or of the database's server, can take: one sentence."""
+    if db.engine.dialect.name == "postgresql":
+        standbys = db.session.scalar(sa.text("SHOW synchronous_standby_names"))
+        if standbys:
+            return "All that is told is on the disks of the server and of a standby before it is told"
+        return "All that is told is on the server's disk before it is told; no standby is waited for"
+    if current_app.config["SETTINGS"].sqlite_synchronous == "full":
+        return "All that is told is on the disk before it is told"
+    return (
+        "Messages and ends of replies are on the disk before they are told, text that is being written within a second"
+    )
 
 
 def users() -> dict[str, Any]:

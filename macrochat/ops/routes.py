@@ -54,7 +54,7 @@ def drip_slowly() -> Response:
 @blueprint.get("/admin")
 def admin() -> str:
     require_admin()
-    return render_template("ops/admin.html", users=details.users(), **_overview())
+    return render_template("ops/admin.html", users=details.users(), durability=details.durability(), **_overview())
 
 
 def _overview() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from .claims import Outcome
 from .generation import Generation
 from .leases import Lease
 from .models import FAILED
+from .recovery import Orphan
 from .store import Store
 
 log_line = get_logger(__name__)
@@ -67,5 +68,15 @@ class Endings:
         log, owner, base = generation.log, generation.owner, generation.base
         first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
         return self._store.transact(
-            lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None)
+            lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None),
+            durable=True,
         )
+
+
+def end_orphan(store: Store, orphan: Orphan, outcome: Outcome) -> None:
+    """Makes a reply final that was taken over and cannot go on, with the text that it has."""
+    size = len(orphan.text)
+    store.transact(
+        lambda connection: claims.finish(connection, orphan.owner, orphan.reply_id, size, b"", outcome, None),
+        durable=True,
+    )

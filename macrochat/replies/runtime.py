@@ -20,10 +20,10 @@ from ..config import Settings
 from ..database import is_outage
 from ..extensions import db
 from ..logs import get_logger
-from . import claims, leases, recovery
+from . import leases, recovery
 from .claims import Outcome
 from .connections import StreamingConnectionManager
-from .ending import Endings
+from .ending import Endings, end_orphan
 from .generation import Generation, Task
 from .journal import Journal, Log
 from .leases import Lease
@@ -270,11 +270,7 @@ class Runtime:
 
     def _end_orphan(self, orphan: Orphan) -> None:
         outcome = Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
-        self.store.transact(
-            lambda connection: claims.finish(
-                connection, orphan.owner, orphan.reply_id, len(orphan.text), b"", outcome, None
-            )
-        )
+        end_orphan(self.store, orphan, outcome)
 
     # Watching
 

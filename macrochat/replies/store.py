@@ -2,13 +2,15 @@
 
 On SQLite its connections are safe against the death of the process, not of the power (`synchronous=NORMAL`): a commit
 writes to memory, in a fraction of a millisecond, on the hub. (In a thread it would cost several turns of the
-interpreter's lock: measured in docs/performance.md.) Waiting for another process's write yields; only `checkpoint`
-waits for the disk. Rows that users write themselves use the requests' connections, which are safe against both. On
-PostgreSQL the wait callback yields.
+interpreter's lock: measured in docs/performance.md.) Waiting for another process's write yields. `checkpoint` brings
+all of it to the disk, once a second. What may never be taken back waits for the disk itself: the ends of replies here
+(`durable`), and on the requests' connections what people write. On PostgreSQL the wait callback yields.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -33,6 +35,7 @@ replies: sa.Table = Reply.__table__  # type: ignore[assignment]
 chunks: sa.Table = ReplyChunk.__table__  # type: ignore[assignment]
 workers: sa.Table = Worker.__table__  # type: ignore[assignment]
 CONNECTIONS = 5  # commits, folds and the lease need one each; the rest is for what a process does besides
+DURABLE_CONNECTIONS = 2  # SQLite's, beside them
 
 
 class Fenced(Exception):
@@ -43,21 +46,21 @@ class Store:
     """Runs the journal's transactions for one process."""
 
     def __init__(self, settings: Settings) -> None:
-        options = engine_options(settings, pool=CONNECTIONS, durable=False)
-        options.pop("pool_pre_ping", None)  # callers try again; a ping per commit would double its round trips
-        self.engine = sa.create_engine(settings.database_url, **options)
-        prepare_engine(self.engine, durable=False)
+        self.engine = _engine(settings, CONNECTIONS, durable=settings.sqlite_synchronous == "full")
+        self._durable = _engine(settings, DURABLE_CONNECTIONS, durable=True) if settings.sqlite else self.engine
         self.dialect = self.engine.dialect.name
         self._commit = _commit_statement(self.dialect)
         # PostgreSQL: one statement is one round trip. SQLite: a BEGIN that waits for another process without blocking.
         self._alone = {"write": True} if settings.sqlite else {"isolation_level": "AUTOCOMMIT"}
 
-    def transact(self, work: Callable[[sa.Connection], T]) -> T:
+    def transact(self, work: Callable[[sa.Connection], T], *, durable: bool = False) -> T:
         """Runs `work(connection)` in a write transaction and returns what it returns.
 
-        On SQLite nothing in `work` may yield. Raises what it raises, and SQLAlchemy's errors.
+        On SQLite nothing in `work` may yield, and with `durable` a loss of power does not take it back – nor anything
+        that was committed before it. Raises what `work` raises, and SQLAlchemy's errors.
         """
-        with self.engine.connect().execution_options(write=True) as connection, connection.begin():
+        engine = self._durable if durable else self.engine
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
             return work(connection)
 
     def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
@@ -83,10 +86,22 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._durable.dispose()
 
     def _checkpoint(self) -> None:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        # While somebody reads for long (a backup) a checkpoint has nothing to do, and syncs nothing.
+        with contextlib.suppress(FileNotFoundError), open(f"{self.engine.url.database}-wal", "rb") as log:
+            os.fsync(log.fileno())
+
+
+def _engine(settings: Settings, pool: int, *, durable: bool) -> sa.Engine:
+    options = engine_options(settings, pool=pool)
+    options.pop("pool_pre_ping", None)  # callers try again; a ping per commit would double its round trips
+    engine = sa.create_engine(settings.database_url, **options)
+    prepare_engine(engine, durable=durable)
+    return engine
 
 
 def _commit_statement(dialect: str) -> sa.Insert:

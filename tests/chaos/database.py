@@ -35,6 +35,10 @@ class Database:
     def attempts(self, reply_id: str) -> int:
         return int(self._query("SELECT attempts FROM replies WHERE id = ?", self._id(reply_id))[0][0])
 
+    def states(self) -> list[Any]:
+        """(status, attempts, how many) of all replies."""
+        return self._query("SELECT status, attempts, count(*) FROM replies GROUP BY status, attempts")
+
     def leftovers(self, processes: int) -> dict[str, Any]:
         """What must not be there once all replies are final, by name; empty when all is well."""
         size = "length(CAST(m.content AS BLOB))" if self._sqlite else "octet_length(m.content)"

@@ -181,6 +181,8 @@ def _generations(found: Findings, stage: Stage, talk: Talk, requests: list[dict[
     if not talk.gone and talk.ended:
         attempts = talk.ended["attempts"]
         found.expect(len(mine) <= attempts, f"ONE GENERATION {len(mine)} requests in {attempts} attempts")
+        lost = attempts > 1 and stage.scenario.fault.steady and not talk.continued
+        found.expect(not lost, f"ONE GENERATION {attempts} of a reply that nobody was to lose: {talk.reply_id}")
     for granted in talk.stops_granted:
         late = [r for r in mine if not talk.continued and (r["ended"] or time.time()) > granted + STOP_SECONDS * SLACK]
         found.expect(not late, f"STOP the model went on talking after a stop: {talk.reply_id}")

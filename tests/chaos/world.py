@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import random
 import signal
+import sqlite3
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psycopg2
 
 from tests.chaos import http1
 from tests.chaos.lines import NoControl, ask
@@ -97,6 +101,7 @@ class World:
 
     def start(self) -> World:
         self.provider.start()
+        self._execute("CREATE TABLE chaos_clock (seconds double precision)")
         self._start_proxies()
         self.servers = [self._server(number) for number in range(self.kind.servers)]
         for server in self.servers:
@@ -180,6 +185,19 @@ class World:
     def proxy(self, route: str, mode: str, **fields: Any) -> int:
         """Sets the `provider` or the `database` proxy; returns how many connections were open."""
         return int(ask(self.folder / "proxy.sock", {"route": route, "mode": mode, **fields}))
+
+    def move_clock(self, seconds: float) -> None:
+        """What the workers take for the database's clock jumps by so much."""
+        self._execute(f"INSERT INTO chaos_clock VALUES ({seconds})")
+
+    def _execute(self, statement: str) -> None:
+        if self.kind.database == "sqlite":
+            connection: Any = sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=5, isolation_level=None)
+        else:
+            connection = psycopg2.connect(self.url, connect_timeout=5)
+            connection.autocommit = True
+        with contextlib.closing(connection), contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(statement)
 
     def _start_proxies(self) -> None:
         targets = [f"provider={self.provider.port}"]

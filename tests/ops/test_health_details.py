@@ -15,6 +15,7 @@ def test_an_administrator_sees_checks_workers_and_providers(admin):
     data = data_of(admin.get("/api/ops/health"))
     assert data["checks"]["database"] == data["checks"]["schema"] == "ok"
     assert data["database"]["kind"] == "sqlite"
+    assert data["database"]["durability"].startswith("Messages and ends of replies are on the disk")
     assert data["revision"]
     assert data["providers"] == []
     assert "secret" not in str(data).lower()
@@ -32,7 +33,9 @@ def test_strangers_are_asked_who_they_are(client, method, path):
 
 
 def test_the_page_is_for_administrators(admin, alice, client):
-    assert admin.get("/admin").status_code == 200
+    page = admin.get("/admin")
+    assert page.status_code == 200
+    assert "running text within a second" in page.text
     assert alice.get("/admin").status_code == 404
     assert client.get("/admin").status_code == 302
 

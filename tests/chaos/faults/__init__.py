@@ -24,7 +24,7 @@ FAILED = frozenset({"failed", "complete"})
 class Fault:
     """`outcomes` are how the reply aimed at may end, `others` the replies beside it.
 
-    `moments` is () for all. `overlaps`: two generations of a reply may be open at the provider for a while, since the
+    `moments` is () for all. `steady`: nobody may lose a reply over it. `overlaps`: two generations of a reply may be open at the provider for a while, since the
     older one's process cannot know. `vanishes`: the sending client is gone at the moment. `slow`: costs a restart.
     """
 
@@ -35,6 +35,7 @@ class Fault:
     moments: tuple[str, ...] = ()
     databases: tuple[str, ...] = ("sqlite", "postgresql")
     workers: int = 1
+    steady: bool = False
     overlaps: bool = False
     vanishes: bool = False
     slow: bool = False

@@ -15,6 +15,8 @@ from tests.chaos.faults import Strike, fault
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
+HOUR = 3600.0
+
 
 def _database(mode: str, low: float, high: float, **fields: float) -> Strike:
     def strike(stage: Stage) -> Iterator[None]:
@@ -77,6 +79,25 @@ def _window(kind: str) -> Strike:
             node.quietly("reset")
 
     return strike
+
+
+@fault("clock-jump", steady=True, workers=2)
+def clock_jump(stage: Stage) -> Iterator[None]:
+    """The database's clock jumps by an hour, again and again, to either side. Everybody who lives keeps what is theirs."""
+    for _ in range(stage.rng.randint(1, 3)):
+        stage.world.move_clock(stage.rng.choice((-HOUR, HOUR)))
+        gevent.sleep(stage.rng.uniform(0.2, 0.8))
+    yield
+    stage.world.move_clock(stage.rng.choice((-HOUR, HOUR)))
+    gevent.sleep(stage.rng.uniform(0.5, 2.0))
+
+
+@fault("clock-jump-and-kill", workers=2)
+def clock_jump_and_kill(stage: Stage) -> Iterator[None]:
+    """A lease that a jump has made too long, or too short, is no life and no death."""
+    stage.world.move_clock(stage.rng.choice((-HOUR, HOUR)))
+    stage.kill_victim()
+    yield
 
 
 fault("database-outage", overlaps=True)(_window("outage"))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import gevent
 
-from tests.chaos.faults import fault
+from tests.chaos.faults import COMPLETE, FAILED, fault
 from tests.chaos.world import PROVIDER_SECONDS
 
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
+
+HERD = 20
 
 
 @fault("worker-sigkill")
@@ -68,6 +70,29 @@ def all_sigterm(stage: Stage) -> Iterator[None]:
 def power_off(stage: Stage) -> Iterator[None]:
     stage.kill_all()
     yield
+    stage.restart(stage.world.servers)
+
+
+@fault("provider-away", outcomes=COMPLETE, others=FAILED, moments=("append", "emit"), slow=True)
+def provider_away(stage: Stage) -> Iterator[None]:
+    """Everything is restarted, and the model's server takes longer than we do."""
+    stage.kill_all()
+    stage.world.proxy("provider", "refuse")
+    yield
+    stage.restart(stage.world.servers)
+    gevent.sleep(stage.rng.choice((8, 8, 8, 20, 60)))
+    stage.world.proxy("provider", "pass")
+
+
+@fault("herd-killed", moments=("append", "emit"), slow=True)
+def herd_killed(stage: Stage) -> Iterator[None]:
+    """Many replies are being written when everything is killed."""
+    for _ in range(HERD):
+        talk = stage.talk(stage.world.bob).open_chat()
+        stage.spawn(talk.send, stage.world.any_port(stage.rng))
+    yield
+    gevent.sleep(0.5)
+    stage.kill_all()
     stage.restart(stage.world.servers)
 
 

@@ -8,9 +8,9 @@ import argparse  # noqa: E402
 import json  # noqa: E402
 import sys  # noqa: E402
 
-from tests.chaos.measures import crowd, idle, kill9, limits, rolling  # noqa: E402
+from tests.chaos.measures import crowd, herd, idle, kill9, limits, rolling  # noqa: E402
 
-MEASURES = {"kill9": kill9, "rolling": rolling, "crowd": crowd, "idle": idle, "limits": limits}
+MEASURES = {"kill9": kill9, "rolling": rolling, "crowd": crowd, "idle": idle, "herd": herd, "limits": limits}
 
 
 def main() -> int:
