@@ -63,9 +63,7 @@ def durability() -> str:
         return "All that is told is on the server's disk before it is told; no standby is waited for"
     if current_app.config["SETTINGS"].sqlite_synchronous == "full":
         return "All that is told is on the disk before it is told"
-    return (
-        "Messages and ends of replies are on the disk before they are told, text that is being written within a second"
-    )
+    return "Messages and ends of replies are on the disk before they are told, running text within a second"
 
 
 def users() -> dict[str, Any]:
