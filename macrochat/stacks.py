@@ -1,4 +1,4 @@
-"""Calls on a stack of their own.
+"""Calls on a stack of their own, and calls in a thread.
 
 A greenlet keeps the deepest stack it ever had: the interpreter's frames lie in pages that stay its own until it ends. A
 greenlet that makes a deep call and then waits for minutes – as each open stream's do – should make that call here.
@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import gevent
 from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
@@ -42,6 +43,24 @@ def call_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         del go_on  # an error in it holds this frame, and so what the function was given
     if isinstance(result, GreenletExit):  # a greenlet that ends so returns it
         raise result
+    return result  # type: ignore[no-any-return]
+
+
+def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function(*args, **kwargs)` in gevent's thread pool, so that the event loop goes on. Raises what it raises.
+
+    Errors come out as values: gevent would print what a thread raises, traceback and all, though the caller handles it.
+    """
+
+    def attempt() -> tuple[T | None, Exception | None]:
+        try:
+            return function(*args, **kwargs), None
+        except Exception as error:  # noqa: BLE001 – it is raised below
+            return None, error
+
+    result, error = gevent.get_hub().threadpool.apply(attempt)
+    if error is not None:
+        raise error
     return result  # type: ignore[no-any-return]
 
 

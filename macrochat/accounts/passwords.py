@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import argon2
-import gevent
 from gevent.lock import BoundedSemaphore
+
+from ..stacks import in_thread
 
 T = TypeVar("T")
 MIN_CHARACTERS, MAX_CHARACTERS = 8, 1024
@@ -49,4 +50,4 @@ def _verify(stored: str, password: bytes) -> bool:
 
 def _compute(function: Callable[..., T], *args: object) -> T:
     with _AT_ONCE:
-        return cast(T, gevent.get_hub().threadpool.apply(function, args))
+        return in_thread(function, *args)

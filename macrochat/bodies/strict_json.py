@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any, NoReturn
 
-import gevent
 import msgspec
 
 from ..errors import ValidationError
+from ..stacks import in_thread
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400  # of one number; more than any double or 1024-bit integer needs
@@ -27,7 +26,7 @@ MAX_BRACKETS = 250_000  # opening ones, those in texts too: bounds the objects a
 
 def parse(raw: bytes) -> Any:
     """What `raw` says. Raises ValidationError INVALID_JSON, whatever is wrong with it."""
-    return _parse(raw) if len(raw) <= OFF_HUB_BYTES else _in_thread(_parse, raw)
+    return _parse(raw) if len(raw) <= OFF_HUB_BYTES else in_thread(_parse, raw)
 
 
 def parse_last(raw: bytes, field: str) -> Any:
@@ -36,22 +35,7 @@ def parse_last(raw: bytes, field: str) -> Any:
     In a large body the items before it come as None: 16 MiB of nested lists would otherwise become millions of
     objects, and the garbage collector would stop every stream of the process for seconds.
     """
-    return parse(raw) if len(raw) <= SKIM_BYTES else _in_thread(_skim, raw, field)
-
-
-def _in_thread(function: Callable[..., Any], *args: object) -> Any:
-    """Errors come back as values, because gevent prints what a thread raises."""
-
-    def attempt() -> Any:
-        try:
-            return function(*args)
-        except ValidationError as error:
-            return error
-
-    outcome = gevent.get_hub().threadpool.apply(attempt)
-    if isinstance(outcome, ValidationError):
-        raise outcome
-    return outcome
+    return parse(raw) if len(raw) <= SKIM_BYTES else in_thread(_skim, raw, field)
 
 
 def _parse(raw: bytes, depth: int = MAX_DEPTH) -> Any:

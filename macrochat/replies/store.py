@@ -15,12 +15,12 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-import gevent
 import msgspec
 import sqlalchemy as sa
 
 from ..config import Settings
 from ..database import clock, engine_options, prepare_engine
+from ..stacks import in_thread
 from .models import STREAMING, JournalRow, Reply, ReplyChunk, Worker
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Store:
     def checkpoint(self) -> None:
         """SQLite: moves the write-ahead log into the database, in a thread: the journal's only wait for the disk."""
         if self.dialect == "sqlite":
-            gevent.get_hub().threadpool.apply(self._checkpoint)
+            in_thread(self._checkpoint)
 
     def close(self) -> None:
         self.engine.dispose()

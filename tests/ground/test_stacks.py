@@ -11,7 +11,7 @@ import greenlet
 import pytest
 from gevent.event import Event
 
-from macrochat.stacks import call_aside
+from macrochat.stacks import call_aside, in_thread
 
 word = contextvars.ContextVar("word", default="none")
 
@@ -188,3 +188,16 @@ def test_a_call_that_was_killed_keeps_nothing_it_was_given():
         assert given[0]() is None
     finally:
         gc.enable()
+
+
+def test_what_fails_in_a_thread_is_raised_to_the_caller_and_printed_nowhere(capfd):
+    """gevent prints it, traceback and all, although the caller handles it."""
+
+    def fail(word, *, more):
+        raise OSError(word + more)
+
+    with pytest.raises(OSError, match="the disk is full"):
+        in_thread(fail, "the disk", more=" is full")
+    assert in_thread(divmod, 7, 2) == (3, 1)
+    gevent.sleep(0.05)
+    assert capfd.readouterr() == ("", "")
