@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 MOST_FILES = 65536
 
 _config = runpy.run_path(str(HERE / "macrochat" / "config.py"))
+_config["keep_files_private"]()
 try:
     settings = _config["Settings"].from_env()
 except _config["ConfigError"] as error:

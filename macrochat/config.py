@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tomllib
@@ -205,7 +206,7 @@ class _Reader:
         path = Path(value.removeprefix("sqlite:///"))
         if not path.is_absolute():
             path = instance / path.relative_to("instance") if path.parts[0] == "instance" else ROOT / path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, instance)
         return f"sqlite:///{path}"
 
     def secret_key(self, instance: Path, *, required: bool) -> str:
@@ -214,6 +215,8 @@ class _Reader:
             raise ConfigError("SECRET_KEY must be set when MACROCHAT_ENV=production")
         if value and len(value) < MIN_SECRET_CHARACTERS:
             raise ConfigError(f"SECRET_KEY must have at least {MIN_SECRET_CHARACTERS} characters")
+        if not value:
+            _make_folder(instance, instance)
         return value or _kept_secret(instance / "secret_key")
 
     def _bounded(self, name: str, default: T, least: T, most: T, kind: Callable[[str], T], what: str) -> T:
@@ -227,6 +230,22 @@ class _Reader:
         return value
 
 
+def keep_files_private() -> None:
+    """What this process and its children make from now on, the database and what lies beside it, is their user's only.
+
+    For programs to call, before anything else makes a file.
+    """
+    os.umask(0o077)
+
+
+def _make_folder(folder: Path, instance: Path) -> None:
+    """`instance`, which is ours, is closed to others also when it was there before; of other folders only new ones."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder == instance:
+        with contextlib.suppress(OSError):  # somebody else's, who lets us write
+            folder.chmod(0o700)
+
+
 def _kept_secret(path: Path) -> str:
     """The secret of a machine that was given none: made once, readable by its owner only.
 
@@ -234,7 +253,6 @@ def _kept_secret(path: Path) -> str:
     who comes second reads the first one's.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))

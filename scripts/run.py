@@ -40,6 +40,7 @@ def main() -> int:
 
 def read_settings() -> Any:
     config = runpy.run_path(str(ROOT / "macrochat" / "config.py"))
+    config["keep_files_private"]()
     try:
         return config["Settings"].from_env()
     except config["ConfigError"] as error:
