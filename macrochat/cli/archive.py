@@ -7,7 +7,6 @@ the same file again adds nothing. A reply that is being written stands there as 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from ..database import now, write
 from ..extensions import db
 from ..replies import texts
 from ..replies.models import INTERRUPTED, STREAMING, Reply
+from .printing import harmless_json
 
 FORMAT, VERSION = "macrochat", 1
 CHATS_AT_ONCE = 100
@@ -116,7 +116,7 @@ def export(user_id: uuid.UUID | None) -> Iterator[dict[str, Any]]:
 
 
 def line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain).encode() + b"\n"
+    return harmless_json(record, separators=(",", ":"), default=_plain).encode() + b"\n"
 
 
 def restore(chat: ArchivedChat, user: User) -> tuple[int, int]:

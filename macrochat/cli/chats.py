@@ -21,10 +21,13 @@ from ..chats import service
 from ..chats.models import Chat, Message
 from ..errors import ValidationError
 from ..extensions import db
+from ..logs import get_logger
 from ..replies import deletion
 from . import archive, chatgpt, shown
+from .printing import say
 from .shown import Room, as_json, find_user, require_id, yes
 
+audit = get_logger("audit")
 group = Room("chats", help="Chats: list, export, import, delete.")
 
 
@@ -36,12 +39,14 @@ def list_chats(user: str | None, limit: int, as_json: bool) -> None:
     """List chats, the last used first."""
     messages = sa.select(sa.func.count()).where(Message.chat_id == Chat.id).scalar_subquery()
     query = sa.select(Chat, User.email, messages).join(User, User.id == Chat.user_id).where(User.deleted_at.is_(None))
-    if user is not None:
-        query = query.where(Chat.user_id == find_user(user).id)
+    owner = find_user(user).id if user is not None else None
+    if owner is not None:
+        query = query.where(Chat.user_id == owner)
     rows = [
         {"id": chat.id, "user": email, "title": chat.title, "messages": count, "updated": chat.updated_at}
         for chat, email, count in db.session.execute(query.order_by(Chat.updated_at.desc()).limit(limit))
     ]
+    audit.info("chats listed", count=len(rows), **shown.whose(owner))
     shown.show(rows, ("id", "user", "messages", "updated", "title"), as_json=as_json)
 
 
@@ -52,6 +57,7 @@ def export(user: str | None, output: Path | None) -> None:
     """Write chats with all their messages as JSON Lines, for `chats import`."""
     user_id = find_user(user).id if user is not None else None
     length = archive.count(user_id)
+    audit.info("chats exported", count=length, **shown.whose(user_id))
     if output is None:
         _write(sys.stdout.buffer, user_id, length)
         return
@@ -87,10 +93,11 @@ def import_chats(file: Path, user: str | None, create_users: bool) -> None:
                 chats, messages = chats + new_chats, messages + new_messages
             except (ValidationError, click.ClickException) as error:
                 failed += 1
-                click.echo(f"{place}: {error.message}", err=True)
+                say(f"{place}: {error.message}", err=True)
             bar.update(source.tell() - done)
             done = source.tell()
-    click.echo(f"{chats} chats and {messages} messages are new")
+    audit.info("chats imported", chats=chats, messages=messages, **shown.whose(owner.id if owner else None))
+    say(f"{chats} chats and {messages} messages are new")
     if failed:
         raise click.ClickException(f"{failed} chats could not be read")
 
@@ -105,9 +112,11 @@ def delete(chat_id: str, yes: bool) -> None:
         raise click.ClickException(f"There is no chat {chat_id!r}")
     if not yes:
         click.confirm(f"Delete the chat {shown.cell(chat.title)!r}? This cannot be undone", abort=True)
-    service.delete(chat.user_id, chat.id)
+    owner, found = chat.user_id, chat.id
+    service.delete(owner, found)
+    audit.info("chat deleted", chat_id=str(found), **shown.whose(owner))
     deletion.finish(current_app.config["SETTINGS"])
-    click.echo("deleted")
+    say("deleted")
 
 
 def _write(out: BinaryIO, user_id: Any, length: int) -> None:

@@ -18,6 +18,7 @@ from ..config import Settings
 from ..extensions import db
 from ..ops import details, health
 from . import shown
+from .printing import say
 from .proxies import Finding, measure
 
 FEW_FILES = 4096
@@ -38,9 +39,9 @@ def doctor(url: str | None, as_json: bool) -> None:
         shown.print_json([finding.__dict__ for finding in found])
     else:
         for finding in found:
-            click.echo(f"{finding.state.upper().ljust(4)}  {finding.what}: {finding.says}")
+            say(f"{finding.state.upper().ljust(4)}  {finding.what}: {finding.says}")
             if finding.advice:
-                click.echo(f"      → {finding.advice}")
+                say(f"      → {finding.advice}")
     if any(finding.state == "fail" for finding in found):
         raise click.exceptions.Exit(1)
 

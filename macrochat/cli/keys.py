@@ -13,6 +13,7 @@ from ..accounts.models import ApiKey, User
 from ..bodies import check
 from ..extensions import db
 from . import shown
+from .printing import say
 from .shown import Room, as_json, find_user, require_id
 
 group = Room("keys", help="API keys: create, list, revoke.")
@@ -30,7 +31,7 @@ def create(user: str, name: str, days: int | None, as_json: bool) -> None:
     if as_json:
         shown.print_json(_row(row) | {"key": key})
     else:
-        click.echo(key)
+        say(key)
 
 
 @group.command("list")
@@ -53,7 +54,7 @@ def revoke(key_id: str) -> None:
     if found is None:
         raise keys.not_found()
     keys.revoke(found.user_id, found.id)
-    click.echo(f"The key {found.name!r} of {found.user.email} is revoked")
+    say(f"The key {found.name!r} of {found.user.email} is revoked")
 
 
 def _row(row: ApiKey) -> dict[str, Any]:

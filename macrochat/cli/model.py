@@ -10,6 +10,7 @@ from flask import current_app
 from ..ops.details import providers
 from ..providers.base import CompletionRequest, Provider
 from . import shown
+from .printing import say
 from .shown import Room, as_json
 
 group = Room("model", help="The configured model: status, chat.")
@@ -41,7 +42,7 @@ def chat(text: str | None, name: str | None, system: str | None) -> None:
     if text is not None:
         _answer(provider, model, [*messages, {"role": "user", "content": text}])
         return
-    click.echo(f"{model} at {provider.name}. Ctrl-D ends it.", err=True)
+    say(f"{model} at {provider.name}. Ctrl-D ends it.", err=True)
     while question := _ask():
         messages.append({"role": "user", "content": question})
         messages.append({"role": "assistant", "content": _answer(provider, model, messages)})
@@ -65,8 +66,8 @@ def _answer(provider: Provider, model: str, messages: list[dict[str, str]]) -> s
     try:
         for piece in completion:
             said.append(piece.decode())
-            click.echo(said[-1], nl=False)
+            say(said[-1], nl=False)
     finally:
         completion.close()
-        click.echo()
+        say()
     return "".join(said)

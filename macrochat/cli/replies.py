@@ -18,6 +18,7 @@ from ..accounts.models import User
 from ..chats.models import Chat
 from ..database import clock, write
 from ..extensions import db
+from ..logs import get_logger
 from ..replies import claims, recovery, texts
 from ..replies.ending import end_orphan
 from ..replies.leases import Lease, Lost
@@ -26,8 +27,10 @@ from ..replies.runtime import INTERRUPTION
 from ..replies.store import Store
 from ..replies.takeover import SLICE
 from . import shown
+from .printing import say
 from .shown import Room, as_json, find_user, require_id
 
+audit = get_logger("audit")
 group = Room("replies", help="Answers: list, show, stop, sweep, replay.")
 STOP_SECONDS = 8.0  # a worker sees the wish within 0.3 s; a lost one is noticed within 8 s
 WORDS = re.compile(rb"\S+\s*|\s+")
@@ -42,11 +45,13 @@ def list_replies(user: str | None, status: str | None, limit: int, as_json: bool
     """List replies, newest first."""
     query = sa.select(Reply, User.email).join(Chat, Chat.id == Reply.chat_id).join(User, User.id == Chat.user_id)
     query = query.where(User.deleted_at.is_(None))
-    if user is not None:
-        query = query.where(Reply.user_id == find_user(user).id)
+    owner = find_user(user).id if user is not None else None
+    if owner is not None:
+        query = query.where(Reply.user_id == owner)
     if status is not None:
         query = query.where(Reply.status == status)
     rows = [_row(*found) for found in db.session.execute(query.order_by(Reply.id.desc()).limit(limit))]
+    audit.info("replies listed", count=len(rows), **shown.whose(owner))
     columns = ("id", "user", "status", "model", "bytes", "started", "finished", "error")
     shown.show(rows, columns, as_json=as_json)
 
@@ -57,6 +62,7 @@ def list_replies(user: str | None, status: str | None, limit: int, as_json: bool
 def show(reply_id: str, as_json: bool) -> None:
     """Show one reply: figures, not its text (`replies replay` prints that)."""
     text = _read(reply_id)
+    _note("reply shown", text.reply)
     reply, row = (
         text.reply,
         _row(text.reply, db.session.scalar(sa.select(User.email).where(User.id == text.reply.user_id))),
@@ -80,10 +86,12 @@ def show(reply_id: str, as_json: bool) -> None:
 @click.argument("reply_id")
 def stop(reply_id: str) -> None:
     """Ask the worker that writes a reply to end it, and wait for that. Never changes a reply that has ended."""
-    found = _read(reply_id).reply.id
+    reply = _read(reply_id).reply
+    found = reply.id
     wish = sa.update(Reply).where(Reply.id == found, Reply.status == STREAMING).values(stop_requested=True)
     with write() as session:
         session.execute(wish)
+    _note("reply stopped", reply)
     until = time.monotonic() + STOP_SECONDS
     while (status := _status(found)) == STREAMING and time.monotonic() < until:
         gevent.sleep(0.1)
@@ -91,7 +99,7 @@ def stop(reply_id: str) -> None:
         raise click.ClickException(
             "No worker has answered; the wish stands. Is the server running? `flask replies sweep`"
         )
-    click.echo(status)
+    say(status or "deleted")
 
 
 @group.command("sweep")
@@ -107,6 +115,7 @@ def sweep(as_json: bool) -> None:
         owner = lease.register()
         ended = [_end(store, orphan) for orphan in _left(store, owner)]
         lease.give_up()
+        audit.info("replies swept", count=len(ended), **shown.whose(None))
     finally:
         store.close()
     shown.show(ended, ("id", "status", "bytes"), as_json=as_json)
@@ -119,21 +128,22 @@ def sweep(as_json: bool) -> None:
 def replay(reply_id: str, speed: float, no_wait: bool) -> None:
     """Print a finished reply as it came: the wait before its first word, then word by word to its last.
 
-    Stored are the times of the send, the first byte and the end; between the last two the words are spread evenly.
+    Stored are the times of the send, the first byte and the end; between the last two the words are spread evenly. What
+    would steer a terminal is shown as text.
     """
     text = _read(reply_id)
     if not text.final:
         raise click.ClickException("This reply is still being written")
+    _note("reply replayed", text.reply)
     words = WORDS.findall(text.data)
     waited, lasted = _pace(text.reply)
     began = time.monotonic()
-    out = sys.stdout.buffer
     for number, word in enumerate(words):
         due = (waited + lasted * number / max(1, len(words) - 1)) / speed
         if not no_wait and (pause := due - (time.monotonic() - began)) > 0:
             gevent.sleep(pause)
-        out.write(word)
-        out.flush()
+        say(word.decode(errors="replace"), nl=False)
+        sys.stdout.flush()
 
 
 def _pace(reply: Any) -> tuple[float, float]:
@@ -171,6 +181,10 @@ def _read(reply_id: str) -> texts.Text:
     if text is None:
         raise click.ClickException(f"There is no reply {reply_id!r}")
     return text
+
+
+def _note(event: str, reply: Any) -> None:
+    audit.info(event, reply_id=str(reply.id), **shown.whose(reply.user_id))
 
 
 def _status(reply_id: uuid.UUID) -> str | None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import json
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +24,7 @@ from ..extensions import db
 from ..logs import keep_errors_and_audit
 from ..ops.health import NotReady, check_database, check_schema
 from ..web import iso
+from .printing import harmless, harmless_json, harmless_line, operator, say
 
 T = TypeVar("T")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
@@ -62,10 +62,14 @@ def guarded(function: Callable[..., T], *, needs_database: bool) -> Callable[...
             if needs_database:
                 check_database()
                 check_schema()
-            with bound_contextvars(actor="operator"):
+            with bound_contextvars(actor="operator", operator=operator()):
                 return function(*args, **kwargs)
+        except click.UsageError:
+            raise
+        except click.ClickException as error:
+            raise click.ClickException(harmless(error.message)) from error
         except MacrochatError as error:
-            raise click.ClickException(sentence(error)) from error
+            raise click.ClickException(harmless(sentence(error))) from error
         except NotReady as reason:
             raise click.ClickException(str(reason)) from reason
         except sa.exc.SQLAlchemyError as error:
@@ -94,6 +98,11 @@ def find_user(text: str) -> User:
     return user
 
 
+def whose(user_id: uuid.UUID | None) -> dict[str, str]:
+    """Of whom an audit line speaks; of everybody when it is nobody's alone."""
+    return {"user_id": str(user_id) if user_id is not None else "everybody"}
+
+
 def as_id(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
@@ -115,7 +124,7 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: boo
     table = [[name.upper() for name in columns], *([cell(row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[k]) for line in table) for k in range(len(columns))]
     for line in table:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def show_one(row: dict[str, Any], *, as_json: bool) -> None:
@@ -124,11 +133,11 @@ def show_one(row: dict[str, Any], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        click.echo(f"{name.ljust(width)}  {cell(value)}")
+        say(f"{name.ljust(width)}  {cell(value)}")
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    click.echo(harmless_json(value, indent=2, default=_plain))
 
 
 def cell(value: Any) -> str:
@@ -138,8 +147,7 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}Z"
-    # A title must not move the cursor or colour the terminal of who lists it.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    return harmless_line(str(value))
 
 
 def progress(items: Iterable[T], length: int, label: str) -> Any:

@@ -18,6 +18,7 @@ from ..extensions import db
 from ..logs import get_logger
 from ..replies import deletion
 from . import shown
+from .printing import say
 from .shown import Room, as_json, find_user, yes
 
 audit = get_logger("audit")
@@ -56,8 +57,8 @@ def show(user: str, as_json: bool) -> None:
     found = find_user(user)
     counts = {
         "chats": _count(Chat.user_id == found.id),
-        "sessions": _count(BrowserSession.user_id == found.id, *_living(BrowserSession)),
-        "keys": _count(ApiKey.user_id == found.id, *_living(ApiKey)),
+        "sessions": _count(BrowserSession.user_id == found.id, sessions.alive()),
+        "keys": _count(ApiKey.user_id == found.id, *_living_keys()),
     }
     shown.show_one(_row(found) | counts, as_json=as_json)
 
@@ -69,7 +70,7 @@ def disable(user: str) -> None:
     found = find_user(user)
     _set(found, "account disabled", is_active=False)
     sessions.revoke_all(found.id)
-    click.echo(f"{found.email} is disabled")
+    say(f"{found.email} is disabled")
 
 
 @group.command("enable")
@@ -78,7 +79,7 @@ def enable(user: str) -> None:
     """Let a disabled user in again."""
     found = find_user(user)
     _set(found, "account enabled", is_active=True)
-    click.echo(f"{found.email} is enabled")
+    say(f"{found.email} is enabled")
 
 
 @group.command("set-password")
@@ -90,7 +91,7 @@ def set_password(user: str, password_stdin: bool) -> None:
     password = shown.password_from(password_stdin)
     form = check(Registration, {"email": found.email, "password": password})
     service.set_password(found, form.password)
-    click.echo(f"{found.email} has a new password and is signed out everywhere")
+    say(f"{found.email} has a new password and is signed out everywhere")
 
 
 @group.command("promote")
@@ -99,7 +100,7 @@ def promote(user: str) -> None:
     """Make a user an administrator."""
     found = find_user(user)
     _set(found, "account promoted", is_admin=True)
-    click.echo(f"{found.email} is an administrator")
+    say(f"{found.email} is an administrator")
 
 
 @group.command("demote")
@@ -108,7 +109,7 @@ def demote(user: str) -> None:
     """Take a user's administration away."""
     found = find_user(user)
     _set(found, "account demoted", is_admin=False)
-    click.echo(f"{found.email} is no administrator")
+    say(f"{found.email} is no administrator")
 
 
 @group.command("delete")
@@ -122,7 +123,7 @@ def delete(user: str, yes: bool) -> None:
         click.confirm(f"Delete {found.email} and {chats} chats? This cannot be undone", abort=True)
     service.delete_user(found.id)
     deletion.finish(current_app.config["SETTINGS"])
-    click.echo(f"{found.email} and {chats} chats are deleted")
+    say(f"{found.email} and {chats} chats are deleted")
 
 
 def _set(user: User, event: str, **values: Any) -> None:
@@ -147,5 +148,5 @@ def _count(*which: Any) -> int:
     return db.session.scalar(sa.select(sa.func.count()).where(*which)) or 0
 
 
-def _living(table: Any) -> tuple[Any, ...]:
-    return table.revoked_at.is_(None), sa.or_(table.expires_at.is_(None), table.expires_at > now())
+def _living_keys() -> tuple[Any, ...]:
+    return ApiKey.revoked_at.is_(None), sa.or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now())

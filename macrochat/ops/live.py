@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ..accounts.models import User
 from ..database import now
 from ..extensions import db
+from ..logs import get_logger
 from ..replies import service
 from ..replies.models import STREAMING, Reply, ReplyChunk
 from ..replies.rules import not_found
@@ -17,6 +18,7 @@ from ..replies.runtime import Runtime
 from ..web import iso
 from .sampling import readers
 
+audit = get_logger("audit")
 MOST_SHOWN = 200
 
 
@@ -44,11 +46,12 @@ def streams(room: Runtime) -> dict[str, Any]:
     return {"total": total, "streams": shown}
 
 
-def stop(reply_id: uuid.UUID) -> dict[str, Any]:
-    """Stops anybody's reply. The status object; raises NotFound."""
+def stop(reply_id: uuid.UUID, by: uuid.UUID) -> dict[str, Any]:
+    """Stops anybody's reply, and notes which administrator it was. The status object; raises NotFound."""
     owner = db.session.scalar(sa.select(Reply.user_id).where(Reply.id == reply_id))
     if owner is None:
         raise not_found()
+    audit.info("reply stopped", actor="administrator", operator=str(by), reply_id=str(reply_id), user_id=str(owner))
     return service.stop(owner, reply_id)
 
 

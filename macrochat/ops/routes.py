@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import gevent
 from flask import Blueprint, Response, current_app, render_template, request
+from flask_login import current_user
 
 from ..bodies import parse_id
 from ..metrics import CONTENT_TYPE, expose
 from ..replies.rules import not_found
+from ..stacks import in_thread
 from ..web import success
 from . import details, drip, figures, live
 from .guard import require_admin
@@ -24,7 +25,7 @@ def metrics() -> Response:
         return refused
     sample(current_app.extensions["macrochat"])
     # In a thread: with many workers there is much to read and add.
-    return Response(gevent.get_hub().threadpool.apply(expose), content_type=CONTENT_TYPE)
+    return Response(in_thread(expose), content_type=CONTENT_TYPE)
 
 
 @blueprint.get("/api/ops/health")
@@ -42,7 +43,7 @@ def overview() -> Response:
 @blueprint.post("/api/ops/replies/<reply_id>/stop")
 def stop_reply(reply_id: str) -> Response:
     require_admin()
-    return success(live.stop(parse_id(reply_id, not_found())))
+    return success(live.stop(parse_id(reply_id, not_found()), by=current_user.id))
 
 
 @blueprint.get("/api/ops/drip")

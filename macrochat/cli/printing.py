@@ -1,0 +1,57 @@
+"""What goes to a terminal: what people, models and servers said must not steer it.
+
+Control characters (escape sequences begin with one), marks that turn the direction of writing and other unseen ones are
+shown as the escapes that Python and JSON have for them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+from typing import Any
+
+import click
+
+# C0 without tab and line feed, DEL and C1; directions; line and paragraph separators, byte order mark; halves of
+# surrogate pairs; tag characters.
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """The one way in which commands print text."""
+    click.echo(harmless(text), err=err, nl=nl)
+
+
+def harmless(text: str) -> str:
+    """The text with all that steers a terminal as visible escapes. Lines and tabs stay."""
+    return STEERING.sub(_escape, text)
+
+
+def harmless_line(text: str) -> str:
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def harmless_json(value: Any, **options: Any) -> str:
+    """JSON that says the same to a program and nothing to a terminal."""
+    return STEERING.sub(_json_escape, json.dumps(value, ensure_ascii=False, **options))
+
+
+def operator() -> str:
+    """Who runs the command, by the operating system's word; a number where it knows no name."""
+    try:
+        return harmless_line(getpass.getuser())
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
