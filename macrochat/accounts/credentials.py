@@ -19,6 +19,7 @@ from ..logs import get_logger
 from .models import ApiKey, BrowserSession, User
 
 log = get_logger(__name__)
+IDLE = dt.timedelta(days=14)  # a session that nobody uses for so long is over
 SEEN_EVERY = dt.timedelta(minutes=5)  # `last seen` and `last used` are this coarse: reading must not mean writing
 
 
@@ -36,7 +37,7 @@ def sha256(secret: str) -> bytes:
 
 def find_session(token: str) -> BrowserSession | None:
     """The live session of that token, with its user; None if unknown, expired, revoked, or the user is not active."""
-    found: BrowserSession | None = db.session.scalar(_SESSION, {"digest": sha256(token), "now": now()})
+    found: BrowserSession | None = db.session.scalar(_SESSION, {"digest": sha256(token), **_moments()})
     if found:
         _touch(BrowserSession.last_seen_at, found.id, found.last_seen_at)
     return found
@@ -44,7 +45,7 @@ def find_session(token: str) -> BrowserSession | None:
 
 def find_key(key: str) -> ApiKey | None:
     """The live API key, with its user; None as above."""
-    found: ApiKey | None = db.session.scalar(_KEY, {"digest": sha256(key), "now": now()})
+    found: ApiKey | None = db.session.scalar(_KEY, {"digest": sha256(key), **_moments()})
     if found:
         _touch(ApiKey.last_used_at, found.id, found.last_used_at)
     return found
@@ -59,16 +60,22 @@ def live_credentials(credentials: Iterable[Credential]) -> set[Credential]:
         ids = [credential.id for credential in asked if credential.kind == kind]
         if ids:
             query = sa.select(table.id).join(User, User.id == table.user_id).where(table.id.in_(ids), *_live(table))
-            live |= {Credential(kind, found) for found in db.session.scalars(query, {"now": now()})}
+            live |= {Credential(kind, found) for found in db.session.scalars(query, _moments())}
     return live
 
 
 def _live(table: Any) -> list[sa.ColumnElement[bool]]:
+    seen = [BrowserSession.last_seen_at > sa.bindparam("idle", type_=UTCDateTime())] if table is BrowserSession else []
     return [
+        *seen,
         table.revoked_at.is_(None),
         sa.or_(table.expires_at.is_(None), table.expires_at > sa.bindparam("now", type_=UTCDateTime())),
         User.is_active.is_(True),
     ]
+
+
+def _moments() -> dict[str, dt.datetime]:
+    return {"now": now(), "idle": now() - IDLE}
 
 
 def _finding(table: Any, digest: Any) -> sa.Select[Any]:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, session
 from flask_login import current_user
 
 from ..bodies import parse_id, read
-from ..web import iso, success
+from ..web import CLEAR_SITE_DATA, iso, success
 from . import forms, guard, keys, service, sessions
 from .models import ApiKey, BrowserSession, User
 
@@ -34,14 +34,14 @@ def login() -> Response:
 @blueprint.post("/auth/logout")
 def logout() -> Response:
     guard.sign_out()
-    return success(message="Signed out")
+    return success(message="Signed out", headers=CLEAR_SITE_DATA)
 
 
 @blueprint.post("/auth/logout-all")
 def logout_all() -> Response:
     count = sessions.revoke_all(current_user.id)
     session.clear()
-    return success({"sessions": count}, message="Signed out everywhere")
+    return success({"sessions": count}, message="Signed out everywhere", headers=CLEAR_SITE_DATA)
 
 
 @blueprint.post("/auth/password")
@@ -66,7 +66,7 @@ def update_me() -> Response:
 def delete_me() -> Response:
     service.delete_account(current_user, read(forms.Confirmation).password)
     session.clear()
-    return success(message="Account deleted")
+    return success(message="Account deleted", headers=CLEAR_SITE_DATA)
 
 
 @blueprint.get("/sessions")

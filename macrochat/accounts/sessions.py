@@ -15,14 +15,17 @@ from ..errors import NotFound, Unauthenticated
 from ..extensions import db
 from ..logs import get_logger
 from ..web import SESSION_DAYS
-from .credentials import sha256
+from .credentials import IDLE, sha256
 from .models import BrowserSession, User
 
 audit = get_logger("audit")
+MAX_SESSIONS = 100  # living ones of one user: who signs in once more ends the one that was used longest ago
 
 
 def start(user: User, *, replaces: str | None, user_agent: str, address: str) -> tuple[str, BrowserSession]:
     """A new session and its token. The session of the token it `replaces` dies: signing in rotates.
+
+    So do the user's that are over, and those for which there is no room.
 
     Raises Unauthenticated if the account was deleted or disabled, or got another password, since `user` was read:
     what ends all sessions must not be survived by one that was just being made.
@@ -35,12 +38,12 @@ def start(user: User, *, replaces: str | None, user_agent: str, address: str) ->
         address=address[:64],
         expires_at=now() + dt.timedelta(days=SESSION_DAYS),
     )
-    dead = sa.or_(BrowserSession.expires_at < now(), BrowserSession.revoked_at.is_not(None))
     try:
         with database.write() as session:
             if replaces:
                 session.execute(sa.delete(BrowserSession).where(BrowserSession.token_sha256 == sha256(replaces)))
-            session.execute(sa.delete(BrowserSession).where(BrowserSession.user_id == user.id, dead))
+            session.execute(sa.delete(BrowserSession).where(BrowserSession.user_id == user.id, sa.not_(alive())))
+            session.execute(sa.delete(BrowserSession).where(BrowserSession.id.in_(_surplus(user.id))))
             same = User.id == user.id, User.password_hash == user.password_hash, User.is_active.is_(True)
             noted = session.execute(sa.update(User).where(*same).values(last_login_at=now()))
             if cast(sa.CursorResult[Any], noted).rowcount == 0:
@@ -54,10 +57,14 @@ def start(user: User, *, replaces: str | None, user_agent: str, address: str) ->
 
 def living(user_id: uuid.UUID) -> list[BrowserSession]:
     """The user's live sessions, last seen first."""
-    query = sa.select(BrowserSession).where(
-        BrowserSession.user_id == user_id, BrowserSession.revoked_at.is_(None), BrowserSession.expires_at > now()
-    )
+    query = sa.select(BrowserSession).where(BrowserSession.user_id == user_id, alive())
     return list(db.session.scalars(query.order_by(BrowserSession.last_seen_at.desc(), BrowserSession.id)))
+
+
+def alive() -> sa.ColumnElement[bool]:
+    """Whether a session of somebody active lets its browser in."""
+    used = BrowserSession.expires_at > now(), BrowserSession.last_seen_at > now() - IDLE
+    return sa.and_(BrowserSession.revoked_at.is_(None), *used)
 
 
 def revoke(user_id: uuid.UUID, session_id: uuid.UUID) -> None:
@@ -86,6 +93,14 @@ def revoke_token(token: str) -> None:
 
 def not_found() -> NotFound:
     return NotFound("Session not found", code="SESSION_NOT_FOUND")
+
+
+def _surplus(user_id: uuid.UUID) -> sa.Select[Any]:
+    """The sessions for which there is no room beside a new one."""
+    last_used = BrowserSession.last_seen_at.desc(), BrowserSession.id.desc()
+    mine = sa.select(BrowserSession.id).where(BrowserSession.user_id == user_id)
+    # SQLite knows no OFFSET without a LIMIT.
+    return mine.order_by(*last_used).offset(MAX_SESSIONS - 1).limit(1_000_000)
 
 
 def _revoke(*which: sa.ColumnElement[bool]) -> int:

@@ -66,6 +66,6 @@ class Operation:
     bearer: str | None = None
 
 
-def done(sentence: str) -> tuple[Answer, ...]:
+def done(sentence: str, *headers: str) -> tuple[Answer, ...]:
     """The answer of an operation that has nothing to tell."""
-    return (Answer(description=sentence, message=True),)
+    return (Answer(description=sentence, message=True, headers=headers),)

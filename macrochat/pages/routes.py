@@ -17,6 +17,7 @@ from ..bodies import check, parse_id, read_form
 from ..chats import service as chats
 from ..chats.routes import query_message, show
 from ..errors import MacrochatError
+from ..web import CLEAR_SITE_DATA
 from . import preferences, sidebar
 
 blueprint = Blueprint("pages", __name__)
@@ -52,7 +53,9 @@ def register() -> AnyResponse:
 @blueprint.post("/logout")
 def logout() -> AnyResponse:
     guard.sign_out()
-    return redirect(url_for("pages.login"), 303)
+    response = redirect(url_for("pages.login"), 303)
+    response.headers.update(CLEAR_SITE_DATA)
+    return response
 
 
 @blueprint.route("/settings", methods=["GET", "POST"])

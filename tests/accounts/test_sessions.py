@@ -1,7 +1,9 @@
 """Signing out, and the list of browsers. A session that was ended is dead everywhere, in copies of its cookie too."""
 
 import datetime as dt
+import uuid
 
+from macrochat.accounts import sessions
 from macrochat.accounts.models import BrowserSession
 from macrochat.database import new_id, now
 from macrochat.extensions import db
@@ -148,3 +150,59 @@ def test_a_signed_cookie_with_odd_content_is_no_sign_in(client):
 def test_another_applications_remember_cookie_does_not_get_in_the_way(alice):
     alice.set_cookie("remember_token", "5|0123456789")
     assert alive(alice)
+
+
+def test_who_signs_in_once_too_often_ends_the_session_that_was_used_longest_ago(app, alice, bob, monkeypatch):
+    monkeypatch.setattr("macrochat.accounts.sessions.MAX_SESSIONS", 3)
+    second, third = another(app), another(app)
+    with app.app_context():
+        ids = db.session.scalars(db.select(BrowserSession.id).order_by(BrowserSession.id)).all()
+        rows = [one for one in ids if one != db.session.scalar(of(bob))]
+        for row, minutes in zip(rows, (1, 3, 2), strict=True):
+            seen = now() - dt.timedelta(minutes=minutes)
+            db.session.execute(db.update(BrowserSession).where(BrowserSession.id == row).values(last_seen_at=seen))
+        db.session.commit()
+    fourth = another(app)
+    assert [alive(client) for client in (alice, second, third, fourth)] == [True, False, True, True]
+    assert alive(bob)
+    assert len(fourth.get("/api/sessions").get_json()["data"]) == 3
+
+
+def of(client):
+    user = uuid.UUID(client.user["id"])
+    return db.select(BrowserSession.id).where(BrowserSession.user_id == user)
+
+
+def test_a_hundred_sessions_of_one_person_live_at_once():
+    assert sessions.MAX_SESSIONS == 100
+
+
+def test_a_session_that_nobody_uses_for_two_weeks_is_over(app, alice):
+    idle, used = another(app), another(app)
+    day = dt.timedelta(days=1)
+    change(app, last_seen_at=now() - 13 * day)
+    assert alive(used), "and so it has two more weeks"
+    with app.app_context():
+        seen = BrowserSession.last_seen_at
+        db.session.execute(db.update(BrowserSession).where(seen < now() - day).values(last_seen_at=now() - 14 * day))
+        db.session.commit()
+    assert not alive(idle)
+    assert alive(used)
+    assert len(used.get("/api/sessions").get_json()["data"]) == 1
+    another(app)
+    with app.app_context():
+        assert db.session.scalar(db.select(db.func.count()).select_from(BrowserSession)) == 2, "swept out"
+
+
+def test_who_leaves_leaves_nothing_in_the_browser(app, alice):
+    for method, path, body in [
+        ("POST", "/api/auth/logout", {}),
+        ("POST", "/api/auth/logout-all", {}),
+        ("POST", "/logout", None),
+        ("DELETE", "/api/users/me", {"password": PASSWORD}),
+    ]:
+        client = another(app)
+        answer = client.open(path, method=method, json=body) if body is not None else client.post(path)
+        assert answer.status_code < 400
+        assert answer.headers["Clear-Site-Data"] == '"storage"', path
+    assert "Clear-Site-Data" not in alice.get("/login").headers

@@ -107,4 +107,4 @@ def test_it_is_the_same_for_every_host_and_worker(make_app, sqlite_url, client):
 
 def test_pages_of_allowed_origins_may_read_every_header_but_those_that_are_the_browsers_own():
     exposed = set(CORS_RESPONSE_HEADERS.split(", "))
-    assert set(HEADERS) - exposed == {"Set-Cookie", "WWW-Authenticate"}
+    assert set(HEADERS) - exposed == {"Set-Cookie", "WWW-Authenticate", "Clear-Site-Data"}

@@ -42,14 +42,16 @@ OPERATIONS = {
         tag=TAG,
         summary="Sign this browser out",
         description="The session is dead everywhere, copies of its cookie too. Signing out twice is fine.",
-        answers=done("Signed out"),
+        answers=done("Signed out", "Clear-Site-Data"),
         refusals={503: ("STORAGE_UNAVAILABLE",)},
     ),
     "accounts.logout_all": Operation(
         id="logOutEverywhere",
         tag=TAG,
         summary="Sign all browsers out",
-        answers=(Answer(description="Signed out everywhere", data=EndedSessions, message=True),),
+        answers=(
+            Answer(description="Signed out everywhere", data=EndedSessions, message=True, headers=("Clear-Site-Data",)),
+        ),
     ),
     "accounts.change_password": Operation(
         id="changePassword",
@@ -82,7 +84,7 @@ OPERATIONS = {
         description="The account and all it owns are gone at once: chats, replies, keys, sessions.",
         body=forms.Confirmation,
         notes={"password": PASSWORD},
-        answers=done("Gone"),
+        answers=done("Gone", "Clear-Site-Data"),
         refusals=WRONG_PASSWORD,
     ),
     "accounts.list_sessions": Operation(
