@@ -97,7 +97,7 @@ class Settings:
             models=read.items("MACROCHAT_MODELS"),
             local_model=read.choice("MACROCHAT_LOCAL_MODEL", "auto", ("auto", "on", "off")),  # type: ignore[arg-type]
             local_model_port=read.whole("MACROCHAT_LOCAL_MODEL_PORT", 8081, 1, 65535),
-            provider_timeout=read.number("MACROCHAT_PROVIDER_TIMEOUT", 30, 1, 3600),
+            provider_timeout=read.number("MACROCHAT_PROVIDER_TIMEOUT", 600, 1, 3600),
             continue_mode=read.choice("MACROCHAT_CONTINUE_MODE", "prompt", ("prefill", "prompt", "none")),  # type: ignore[arg-type]
             stream_timeout=read.number("MACROCHAT_STREAM_TIMEOUT", 300, 1, 86400),
             silence_limit=read.off_or_number("MACROCHAT_SILENCE_LIMIT", 0, 1, 86400),

@@ -17,6 +17,7 @@
         ├── UpstreamAuth              502  it refused our credentials
         ├── UpstreamQuota             402  its account with them has no credit or quota left
         ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
+        ├── NoModels                  502  it lists none, and none is asked for
         ├── UpstreamUnreachable       502  no connection, or the connection broke
         ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
         ├── UpstreamEmpty             502  it ended its answer without a word (also CONTENT_FILTERED,
@@ -170,6 +171,11 @@ class UpstreamQuota(ProviderError):
 
 class UpstreamRefused(ProviderError):
     pass
+
+
+class NoModels(ProviderError):
+    code = "UPSTREAM_NO_MODELS"
+    message = "The model's server offers no models; its operator must give it one"
 
 
 class UpstreamUnreachable(ProviderError):

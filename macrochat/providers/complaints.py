@@ -26,10 +26,21 @@ MAX_ITEMS = 20  # of a list or an object
 # Where troubles are told. Anything else in a body (the request, sent back) tells nothing.
 _NESTED = ("error", "errors", "err", "detail", "details", "metadata", "raw", "innererror", "cause")
 _WORDS = ("message", "msg", "Message", "error_msg", "errorMessage", "error_message", "error_description", "title")
-_CODES = ("code", "type", "status", "status_code", "statusCode", "http_status", "reason", "__type", "error_code")
+_CODES = (
+    "code",
+    "type",
+    "status",
+    "status_code",
+    "statusCode",
+    "http_status",
+    "reason",
+    "__type",
+    "error_code",
+    "param",
+)
 _DELAYS = ("retryDelay", "retry_after", "retry_after_seconds")
 
-_PLAIN_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_PLAIN_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:[\]-]{0,63}")
 _STATUS_IN_WORDS = re.compile(r"\b(?:error code|status code|status|http)(?: error)?\W{0,3}([45]\d\d)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://\S+")
 

@@ -190,7 +190,7 @@ class OpenCompletion:
             raise UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
         if not chunks.spoke and not self._goes_on:
             code, sentence = EMPTY.get(self.finish_reason or "", (None, None))
-            raise UpstreamEmpty(sentence, code=code, detail=f"finish_reason {self.finish_reason}")
+            raise UpstreamEmpty(sentence, code=code)
 
     def _held_back(self) -> bytes:
         rest = self._chunks.flush()

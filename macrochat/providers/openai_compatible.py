@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import gevent
 import httpx2
@@ -17,7 +18,9 @@ from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout
 from macrochat.logs import get_logger
 from macrochat.providers import condition
 from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
+from macrochat.providers.complaints import read_complaint
 from macrochat.providers.completion import EVENTLESS_TIMEOUTS, OpenCompletion
+from macrochat.providers.concessions import LAST_ASSISTANT, SYSTEM_ROLE, USAGE, Concession, refused, without_system_role
 from macrochat.providers.condition import Condition
 from macrochat.providers.continuation import OverlapTrimmer, conversation
 from macrochat.providers.http_client import LimitedClient, read_up_to, trouble_in_words
@@ -47,26 +50,27 @@ class OpenAICompatibleProvider:
         api_key: str,
         base_url: str,
         *,
-        timeout: float = 30.0,
+        timeout: float = 600.0,
         connect_timeout: float = 5.0,
         continue_mode: ContinueMode = "prompt",
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
             raise ValueError("an API key must be plain ASCII without white space, to fit into an HTTP header")
         self.name = name
-        self.base_url = base_url.rstrip("/")
+        self.base_url, query = _without_query(base_url)
         self.continue_mode: ContinueMode = continue_mode
         self._timeout = timeout
         self._open_limit = connect_timeout + timeout * EVENTLESS_TIMEOUTS
-        self._http = LimitedClient(base_url, timeout=timeout, connect_timeout=connect_timeout)
+        self._http = LimitedClient(self.base_url, timeout=timeout, connect_timeout=connect_timeout)
         self._client = openai.OpenAI(
             api_key=api_key,
             base_url=self.base_url,
             timeout=self._http.timeout,
+            default_query=query,
             max_retries=0,
             http_client=self._http,
         )
-        self._ask_for_usage = True
+        self._conceded: set[tuple[str, Concession]] = set()  # what a model's server does not take
         self._left_out: list[str] = []  # of the list of models, when it was last read
 
     def open(self, request: CompletionRequest) -> Completion:
@@ -133,26 +137,42 @@ class OpenAICompatibleProvider:
         """Closes idle connections. Open completions must be closed by those who opened them."""
         self._http.close()
 
+    def _continue_mode(self, model: str) -> ContinueMode:
+        conceded = (model, LAST_ASSISTANT) in self._conceded
+        return "prompt" if conceded and self.continue_mode == "prefill" else self.continue_mode
+
     def _trimmer(self, request: CompletionRequest) -> OverlapTrimmer | None:
-        return OverlapTrimmer(request.prefix) if request.prefix and self.continue_mode == "prompt" else None
+        trims = request.prefix and self._continue_mode(request.model) == "prompt"
+        return OverlapTrimmer(request.prefix) if trims else None
 
     def _post_until_understood(self, request: CompletionRequest) -> httpx2.Response:
-        """Asks for the usage figures too, once more without if the server does not know how (and never again then)."""
-        if self._ask_for_usage:
+        """Asks once more without what the server says that it does not take."""
+        while True:
+            body = self._body(request)
             try:
-                return self._post(request, stream_options={"include_usage": True})
+                return self._post(body)
             except openai.APIStatusError as error:
-                if error.status_code not in (400, 422) or b"stream_options" not in error.response.content:
+                complaint = read_complaint(error.response.content.decode(errors="replace"))
+                conceded = refused(body, error.status_code, complaint)
+                if not conceded:
                     raise
-        self._ask_for_usage = False
-        return self._post(request)
+                log.info("asked again without", what=conceded[0].name, provider=self.name, model=request.model)
+                self._conceded |= {(request.model, one) for one in conceded}
 
-    def _post(self, request: CompletionRequest, **options: Any) -> httpx2.Response:
-        # `post`, not `chat.completions.create`: that transforms every message, 23 % of a request's cost.
-        messages = conversation(request, self.continue_mode)
-        body = {"model": request.model, "messages": messages, "stream": True, **options}
-        if request.prefix and self.continue_mode == "prefill":
+    def _body(self, request: CompletionRequest) -> dict[str, Any]:
+        mode = self._continue_mode(request.model)
+        messages = conversation(request, mode)
+        if (request.model, SYSTEM_ROLE) in self._conceded:
+            messages = without_system_role(messages)
+        body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
+        if (request.model, USAGE) not in self._conceded:
+            body["stream_options"] = {"include_usage": True}
+        if request.prefix and mode == "prefill":
             body |= PREFILL_OPTIONS
+        return body
+
+    def _post(self, body: dict[str, Any]) -> httpx2.Response:
+        # `post`, not `chat.completions.create`: that transforms every message, 23 % of a request's cost.
         with _deadline(self._open_limit):
             response: httpx2.Response = self._client.post(
                 "/chat/completions",
@@ -167,6 +187,14 @@ class OpenAICompatibleProvider:
 
 # Asked for with `stream=True`, never built: `cast_to=httpx2.Response` makes the SDK hand over the unread response.
 _RawStream: Any = openai.Stream[object]
+
+
+def _without_query(address: str) -> tuple[str, dict[str, object]]:
+    """An address as guides give it, maybe that of the requests themselves; and the query that each request carries."""
+    parts = urlsplit(address)
+    path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+    base = parts._replace(path=path, query="", fragment="").geturl()
+    return base, dict[str, object](parse_qsl(parts.query, keep_blank_values=True))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from macrochat.errors import ProviderError, UpstreamUnreachable, ValidationError
+from macrochat.errors import NoModels, ProviderError, UpstreamUnreachable, ValidationError
 from macrochat.providers.base import ContinueMode, ModelInfo, Provider
 from macrochat.providers.local_model import LOCAL_MODEL, LOCAL_MODEL_NAME
 from macrochat.providers.model_list import is_model_id
@@ -26,7 +26,7 @@ DUMMY_KEY = "none"
 
 # The local model says nothing at all, not even headers, while all its slots are taken: silence in a queue, in seconds.
 # One that died or hangs is noticed sooner, by its connections breaking: its supervisor sees to that.
-LOCAL_TIMEOUT = 120.0
+LOCAL_TIMEOUT = 600.0
 
 # How long a server's own list of models is believed, and how soon it is asked again after it failed, in seconds.
 LIST_SECONDS = 300.0
@@ -49,6 +49,10 @@ class Catalogue(Protocol):
         """The default first; empty while that is not known. Never raises."""
         ...
 
+    def trouble(self) -> ProviderError | None:
+        """Why there are no models, as far as that is known."""
+        ...
+
     def has(self, model_id: str) -> bool: ...
 
     def may_have(self, model_id: str) -> bool:
@@ -66,6 +70,9 @@ class FixedModels:
     def models(self) -> list[ModelInfo]:
         return list(self.infos)
 
+    def trouble(self) -> ProviderError | None:
+        return None
+
     def has(self, model_id: str) -> bool:
         return any(info.id == model_id for info in self.infos)
 
@@ -82,11 +89,14 @@ class ListedModels:
         self._ids: list[str] = []
         self._bases: set[str] = set()  # the ids without their variants
         self._asked_at = -LIST_SECONDS
-        self._failed = False
+        self._trouble: ProviderError | None = None  # when it was asked last
 
     def models(self) -> list[ModelInfo]:
-        self._ask(LIST_RETRY_SECONDS if self._failed else LIST_SECONDS)
+        self._ask(LIST_RETRY_SECONDS if self.trouble() else LIST_SECONDS)
         return [ModelInfo(id, id, self.provider.name) for id in self._ids]
+
+    def trouble(self) -> ProviderError | None:
+        return self._trouble or (None if self._ids else NoModels())
 
     def has(self, model_id: str) -> bool:
         self._ask(LIST_SECONDS)
@@ -107,10 +117,10 @@ class ListedModels:
             if time.monotonic() - self._asked_at < older_than:
                 return
             try:
-                self._ids, self._failed = self._lists_models.list_models(), False
+                self._ids, self._trouble = self._lists_models.list_models(), None
                 self._bases = set(map(_without_variant, self._ids))
-            except ProviderError:
-                self._failed = True
+            except ProviderError as error:
+                self._trouble = error
             self._asked_at = time.monotonic()
 
 
@@ -126,10 +136,12 @@ class Registry:
 
     @property
     def default_model(self) -> str:
-        """Raises ProviderError if no server could yet say which models it has."""
+        """Raises ProviderError if no server could yet say which models it has, or has none."""
         models = self.models()
         if not models:
-            raise UpstreamUnreachable("The model's server does not say which models it has")
+            troubles = filter(None, (catalogue.trouble() for catalogue in self._catalogues))
+            trouble = next(troubles, UpstreamUnreachable("The model's server does not say which models it has"))
+            raise trouble.with_traceback(None)  # it may have been raised before
         return models[0].id
 
     def models(self) -> list[ModelInfo]:
@@ -166,7 +178,7 @@ def build_registry(
     models: Sequence[str] = (),
     local_model: LocalModelChoice = "auto",
     local_model_url: str = "http://127.0.0.1:8081/v1",
-    provider_timeout: float = 30.0,
+    provider_timeout: float = 600.0,
     continue_mode: ContinueMode = "prompt",
 ) -> Registry:
     """From plain settings. `models` as the operator named them, the default first; `provider_timeout` in seconds.

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import gevent
 import gevent.socket
@@ -25,6 +25,7 @@ READ_BYTES = 64 << 10  # of one system call
 MOST_BYTES = 256 << 10  # of one turn, before others have theirs
 MAX_HEAD_BYTES = 64 << 10
 FOREVER = 1e9  # seconds
+_HUNG_UP = (httpx2.WriteError, httpx2.ReadError, httpx2.RemoteProtocolError)
 
 _buffer = bytearray(READ_BYTES)
 _view = memoryview(_buffer)
@@ -49,11 +50,13 @@ class DirectTransport(httpx2.BaseTransport):
         request.read()
         connection = self._take(request, seconds.get("connect"))
         try:
-            connection.send(_head(request) + request.content, seconds.get("write"))
-            status, headers = connection.receive_head(seconds.get("read"))
-        except BaseException:
-            connection.close()
-            raise
+            status, headers = connection.exchange(request, seconds)
+        except _HUNG_UP:
+            # Its server closed an idle connection while the request was on its way: nobody has heard of an answer.
+            if not connection.was_idle or connection.heard:
+                raise
+            connection = _Connection(connection.origin, self._tls(request.url), seconds.get("connect"))
+            status, headers = connection.exchange(request, seconds)
         body = _Body(self, connection, seconds.get("read"))
         extensions = {"http_version": b"HTTP/1.1", "body": body}
         return httpx2.Response(status, headers=headers, stream=body, extensions=extensions)
@@ -79,7 +82,7 @@ class DirectTransport(httpx2.BaseTransport):
         self._keep(connection)
 
     def _keep(self, connection: _Connection) -> None:
-        connection.idle_since = time.monotonic()
+        connection.idle_since, connection.was_idle = time.monotonic(), True
         self._idle.append(connection)
         self._drop_old()
 
@@ -113,6 +116,8 @@ class _Connection:
     def __init__(self, origin: Origin, context: ssl.SSLContext | None, seconds: float | None) -> None:
         self.origin = origin
         self.idle_since = 0.0
+        self.was_idle = False
+        self.heard = False  # anything of the answer to the last request
         with _errors(httpx2.ConnectTimeout, httpx2.ConnectError):
             self.socket = _connect(origin, context, seconds)
         self.socket.settimeout(0)
@@ -125,13 +130,25 @@ class _Connection:
         self._poller: Poller | PlainPoller | None = None
         self._answer = _Answer()
 
-    def send(self, data: bytes, seconds: float | None) -> None:
+    def exchange(
+        self, request: httpx2.Request, seconds: Mapping[str, float | None]
+    ) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """Sends a request and receives its answer's head: status and headers. Closes the connection if that fails."""
+        self.heard = False
+        try:
+            self._send(_head(request) + request.content, seconds.get("write"))
+            return self._receive_head(seconds.get("read"))
+        except BaseException:
+            self.close()
+            raise
+
+    def _send(self, data: bytes, seconds: float | None) -> None:
         with _errors(httpx2.WriteTimeout, httpx2.WriteError):
             self.socket.settimeout(seconds)
             self.socket.sendall(data)
             self.socket.settimeout(0)
 
-    def receive_head(self, seconds: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
+    def _receive_head(self, seconds: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Begins a new answer. Its body comes from `listen`, the first of it perhaps with the head."""
         answer = self._answer = _Answer()
         received = 0
@@ -140,6 +157,7 @@ class _Connection:
             nonlocal received
             if not data:
                 raise httpx2.RemoteProtocolError("the server closed the connection without an answer")
+            self.heard = True
             answer.feed(data)
             received += len(data)
             if received > MAX_HEAD_BYTES and not answer.has_head:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from macrochat.errors import UpstreamUnreachable, ValidationError
+from macrochat.errors import NoModels, UpstreamAuth, UpstreamUnreachable, ValidationError
 from macrochat.providers.base import ModelInfo
 from macrochat.providers.registry import ListedModels, Registry, build_registry
 from tests.support.processes import free_port
@@ -150,3 +150,31 @@ def test_a_server_that_came_up_late_is_noticed(clock):
     assert models.models() == []
     clock.now += 11
     assert [info.id for info in models.models()] == ["a"]
+
+
+def test_a_server_that_lists_no_models_is_said_to_have_none_until_it_has(clock):
+    server = Server([])
+    registry = Registry([ListedModels(server)])
+    with pytest.raises(NoModels, match="no models"):
+        registry.resolve()
+    server.ids = ["a"]
+    clock.now += 11
+    assert registry.default_model == "a"
+
+
+def test_a_list_that_is_refused_says_why(clock):
+    class Refusing(Server):
+        def list_models(self, timeout=5.0):
+            raise UpstreamAuth
+
+    for _ in range(2):
+        with pytest.raises(UpstreamAuth):
+            Registry([ListedModels(Refusing([]))]).resolve()
+
+
+def test_patience_is_minutes_and_for_the_local_model_s_queue_never_less(build):
+    def patience(**settings):
+        return build(**settings).providers[0]._timeout
+
+    assert patience(openai_api_key="sk-1") == patience() == patience(provider_timeout=30.0) == 600.0
+    assert patience(openai_api_key="sk-1", provider_timeout=30.0) == 30.0

@@ -229,3 +229,30 @@ def test_a_read_can_be_ended_from_another_greenlet(client, server):
     answer.close()
     with gevent.Timeout(20), pytest.raises(httpx2.ReadError):
         reader.get()
+
+
+def test_a_request_that_meets_a_connection_just_closed_is_sent_once_more(client, server):
+    """Its server hung up an idle connection while it was on its way: nothing of an answer was heard."""
+    whole = OK + b"Content-Length: 2\r\n\r\nhi"
+    server.answers = [[whole], [None], [whole]]
+    assert client.post(server.url, json=1).text == "hi"
+    assert client.post(server.url, json=2).text == "hi"
+    assert [request[-1:] for request in server.requests] == [b"1", b"2", b"2"]
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [[None]],  # a connection of its own
+        [[OK + b"Content-Length: 2\r\n\r\nhi"], [b"H", None]],  # something was heard
+        [[OK + b"Content-Length: 2\r\n\r\nhi"], [None], [None]],  # the second try fails too
+    ],
+)
+def test_no_other_request_is_ever_sent_twice(client, server, answers):
+    server.answers = list(answers)
+    for _ in range(min(len(answers), 2) - 1):
+        client.post(server.url, json=1)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        client.post(server.url, json=2)
+    assert len(server.requests) == len(answers)

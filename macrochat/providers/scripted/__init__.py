@@ -37,6 +37,7 @@ No stream  scripted-status:code[:retry-after]   an HTTP error; retry-after as gi
            scripted-redirect                302 to itself
            scripted-html, -json, -empty     200 that is a page, a JSON document, an empty event stream
            scripted-no-stream-options       400 naming stream_options if the request has them, else 10 words
+           scripted-no-system, -no-prefill  400 for a system role, for a last message of the assistant's; else 10 words
 Odd        scripted-null-content, -list-content, -nul, -lone-surrogate, -two-choices, -refusal, -reasoning, -crlf
 Anything   scripted-play                    what the last user message says, in JSON (play.py)
 
@@ -47,7 +48,7 @@ models do. The models that break after n words do so only if the prefix holds fe
 words (2 n) and finish, as a model does when its trouble is over.
 
 Control    GET  /control/requests   {"open_connections": …, "requests": [{model, messages, body, connection,
-                                    started, ended, how, bytes_sent}]}; `how` is null while it runs, then
+                                    address, started, ended, how, bytes_sent}]}; `how` is null while it runs, then
                                     "finished", "client_closed" or "broken" (by the script); times are Unix
                                     seconds; `connection` numbers the connections (/control/state is the same)
            POST /control/reset      forgets the requests and counters, releases what is held

@@ -57,6 +57,21 @@ def _no_stream_options(script: Script) -> None:
     script.say_the_rest()
 
 
+def _no_system(script: Script) -> None:
+    if any(message["role"] == "system" for message in script.messages):
+        raise refuse(400, "System role not supported", None, "BadRequestError")
+    script.say_the_rest()
+
+
+def _no_prefill(script: Script) -> None:
+    if script.messages[-1]["role"] == "assistant":
+        message = (
+            "This model does not support assistant message prefill. The conversation must end with a user message."
+        )
+        raise refuse(400, message, None, "invalid_request_error")
+    script.say_the_rest()
+
+
 def _context(script: Script) -> None:
     if len(script.messages) > script.number(0, 1):
         _context_too_long(script)
@@ -73,5 +88,7 @@ REFUSALS: dict[str, Callable[[Script], None]] = {
     "json": _json,
     "empty": _empty,
     "no-stream-options": _no_stream_options,
+    "no-system": _no_system,
+    "no-prefill": _no_prefill,
     "fail-then-ok": _fail_then_ok,
 }

@@ -60,7 +60,7 @@ class ScriptedServer:
             self.state.open_connections -= 1
 
     def _answer(self, sock: Any, connection: int, method: str, path: str, body: bytes) -> None:
-        path = path.partition("?")[0]
+        address, path = path, path.partition("?")[0]
         if path.startswith("/control/"):
             _send_json(sock, 200, self._control(method, path))
         elif path == "/health":
@@ -71,7 +71,7 @@ class ScriptedServer:
             models = [{"id": f"scripted-{name}", "object": "model", "owned_by": "scripted"} for name in BEHAVIOURS]
             _send_json(sock, 200, {"object": "list", "data": models})
         elif method == "POST" and path.endswith("/chat/completions"):
-            self._complete(sock, connection, json.loads(body))
+            self._complete(sock, connection, address, json.loads(body))
         else:
             _send_json(sock, 404, {"error": {"message": f"No such route: {method} {path}"}})
 
@@ -82,9 +82,9 @@ class ScriptedServer:
             self.state.released.set()
         return self.state.report()
 
-    def _complete(self, sock: Any, connection: int, request: dict[str, Any]) -> None:
+    def _complete(self, sock: Any, connection: int, address: str, request: dict[str, Any]) -> None:
         rest = {k: v for k, v in request.items() if k not in ("model", "messages")}
-        record = Record(request["model"], request["messages"], rest, connection)
+        record = Record(request["model"], request["messages"], rest, connection, address)
         self.state.add(record)
         watcher = gevent.spawn(_watch, sock, gevent.getcurrent())
         try:

@@ -18,6 +18,7 @@ class Record:
     messages: list[dict[str, str]]
     body: dict[str, Any]  # the rest of the request
     connection: int
+    address: str  # path and query
     started: float = field(default_factory=time.time)
     ended: float | None = None
     how: str | None = None
