@@ -4,6 +4,7 @@ const LINK = {
   rel: /^noopener noreferrer nofollow$/,
   target: /^_blank$/,
   class: /^image-link$/,
+  dir: /^ltr$/,
 }
 const AUTO = { dir: /^auto$/ }
 const CELL = { class: /^align-(?:left|center|right)$/ }

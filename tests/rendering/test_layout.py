@@ -7,7 +7,7 @@ PLACES = """text => {
   harness.element.dir = "auto"
   harness.whole(text)
   const body = harness.element.getBoundingClientRect()
-  return [...harness.element.querySelectorAll("p, li, td, .code-lines, code, .math")].map(element => {
+  return [...harness.element.querySelectorAll("p, li, td, .code-lines, code, .math, a")].map(element => {
     const range = document.createRange()
     range.selectNodeContents(element)
     const first = document.createRange()
@@ -41,6 +41,14 @@ def test_code_and_formulas_in_an_arabic_line_read_from_the_left(page, code):
     assert [place["starts"] for place in places] == ["right", "left"]
 
 
+@pytest.mark.parametrize(
+    "link", ["https://evil.example/{}/bank.example", "[evil.example/{}/bank.example](https://evil.example)"]
+)
+def test_an_address_in_an_arabic_line_begins_with_its_host(page, link):
+    places = page.evaluate(PLACES, f"{ARABIC} {link.format(ARABIC)}")
+    assert [place["starts"] for place in places] == ["right", "left"]
+
+
 def test_lists_and_tables_follow_their_own_words(page):
     text = f"{ARABIC}\n\n- an item\n- another\n\n> quoted\n\n- {ARABIC}\n\n| a | b |\n|---|---|\n| c | d |\n"
     places = page.evaluate(PLACES, text)
@@ -48,6 +56,29 @@ def test_lists_and_tables_follow_their_own_words(page):
     assert places[1]["left"] < 40
     assert places[4]["right"] < 40
     assert places[5]["left"] < places[6]["left"]
+
+
+def test_the_lines_of_a_persons_own_text_follow_their_own_words(page):
+    left, right = page.evaluate(
+        """text => {
+      harness.element.dir = "auto"
+      harness.element.textContent = text
+      harness.element.style.whiteSpace = "pre-wrap"
+      const body = harness.element.getBoundingClientRect()
+      const line = (from, to) => {
+        const range = document.createRange()
+        range.setStart(harness.element.firstChild, from)
+        range.setEnd(harness.element.firstChild, to)
+        return range.getBoundingClientRect()
+      }
+      const [code, arabic] = [line(6, 9), line(0, 5)]
+      harness.element.style.whiteSpace = ""
+      return [code.left - body.left, body.right - arabic.right]
+    }""",
+        f"{ARABIC}\ndef f(x):",
+    )
+    assert left < 1
+    assert right < 1
 
 
 def test_the_code_of_an_arabic_item_starts_at_the_left(page):

@@ -149,7 +149,10 @@ function anchor(url) {
 
 function nameDestination({ url, element }, parent) {
   if (!element.textContent.trim()) appendText(element, destination(url))
-  if (namesDestination(element.textContent, url)) return
+  if (namesDestination(element.textContent, url)) {
+    element.dir = "ltr" // or Hebrew in it could lay its other end out where the host belongs
+    return
+  }
   const name = make("span", { class: "link-host" })
   name.textContent = ` (${destination(url)})`
   parent.append(name)
