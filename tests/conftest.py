@@ -263,11 +263,12 @@ def proxy(site):
 @pytest.fixture(scope="session")
 def chromium():
     """Playwright's handle of Debian's Chromium: `chromium.new_context()` for a fresh profile."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("Chromium is not installed: `make test` as root installs it, or install your system's package")
+    expect.set_options(timeout=30_000)  # what is there is seen at once; on a busy machine it may take long to come
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
         yield browser

@@ -37,5 +37,13 @@ def newcomer(browse, site):
 
 
 @pytest.fixture
+def holding(scripted):
+    """The provider, for replies of `scripted-hold`, which wait for `holding.release()`: no machine is too slow to look."""
+    scripted.reset()
+    yield scripted
+    scripted.release()
+
+
+@pytest.fixture
 def on_proxy(browse, site, account, proxy):
     return browse(site, account=account, url=proxy.url)

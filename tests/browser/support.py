@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
+from tests.support.patience import Stopwatch
+
 MODELS = (
     "scripted-echo",
     "scripted-markdown",
@@ -18,10 +20,12 @@ MODELS = (
     "scripted-cut:6",
     "scripted-fail-then-ok:1",
     "scripted-status:401",
+    "scripted-hold:0",
     "scripted-hold:3",
     "scripted-unicode",
 )
 DESK = {"width": 1200, "height": 800}
+PATIENCE_SECONDS = 30
 FINAL = re.compile("complete|stopped|failed|interrupted")
 
 
@@ -39,7 +43,7 @@ class Browser:
         self.server, self.url = server, url or server.url
         self.account = account or server.client()
         self.context = chromium.new_context(base_url=self.url, **{"viewport": DESK} | options)
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(PATIENCE_SECONDS * 1000)
         self.sign_in()
         self.problems: list[str] = []
         self.page = self.open_tab()
@@ -110,12 +114,15 @@ def text_of(message: Locator) -> str:
     return message.locator(".message-body").inner_text().strip()
 
 
-def expect_status(message: Locator, status: str | re.Pattern[str], seconds: float = 10) -> None:
-    expect(message).to_have_attribute("data-status", status, timeout=seconds * 1000)
+def expect_status(message: Locator, status: str | re.Pattern[str], seconds: float = PATIENCE_SECONDS) -> None:
+    """`seconds`, of a Stopwatch, is what the product promises."""
+    watch = Stopwatch()
+    expect(message).to_have_attribute("data-status", status)
+    assert watch.seconds < seconds, f"{status} came after {watch.seconds:.1f} s"
 
 
-def expect_text(message: Locator, text: str | re.Pattern[str], seconds: float = 10) -> None:
-    expect(message.locator(".message-body")).to_have_text(text, timeout=seconds * 1000)
+def expect_text(message: Locator, text: str | re.Pattern[str]) -> None:
+    expect(message.locator(".message-body")).to_have_text(text)
 
 
 def distance_to_end(page: Any) -> float:

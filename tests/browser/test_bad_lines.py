@@ -143,7 +143,7 @@ def test_a_server_restarted_in_the_middle_of_a_reply_goes_on(server, settings, b
     seen = text_of(last_reply(person.page))
     own.kill()
     own.start()
-    expect_status(last_reply(person.page), "complete", seconds=25)
+    expect_status(last_reply(person.page), "complete")
     assert text_of(last_reply(person.page)).startswith(seen)
     assert text_of(last_reply(person.page)) == person.stored(chat)[-1]["content"].strip() == words(40)
 
@@ -162,7 +162,7 @@ def test_429_waits_as_long_as_the_server_asks(person):
         times=1,
     )
     person.send("Hi")
-    expect(status_line(person.page)).to_contain_text("Busy, trying again, 1 of 3, in 2 s")
+    expect(status_line(person.page)).to_contain_text(re.compile(r"Busy, trying again, 1 of 3, in [12] s"))
     expect_status(last_reply(person.page), "complete")
 
 
@@ -184,40 +184,38 @@ class TestASilence:
     """Time runs by the page's clock, so that nobody has to wait for half a minute."""
 
     @pytest.fixture
-    def holding(self, on_proxy, scripted):
-        scripted.reset()
+    def patient(self, on_proxy, holding):
         on_proxy.page.clock.install()
-        yield on_proxy
-        scripted.release()
+        return on_proxy
 
-    def test_of_the_model_is_called_thinking(self, holding, scripted):
-        holding.enter("scripted-hold:3")
-        holding.send("Wait")
-        expect(last_reply(holding.page).locator(".message-body")).to_contain_text("w2")
-        line = status_line(holding.page)
+    def test_of_the_model_is_called_thinking(self, patient, holding):
+        patient.enter("scripted-hold:3")
+        patient.send("Wait")
+        expect(last_reply(patient.page).locator(".message-body")).to_contain_text("w2")
+        line = status_line(patient.page)
         expect(line).to_have_attribute("data-health", "healthy")
-        holding.page.clock.run_for(21_000)
+        patient.page.clock.run_for(21_000)
         expect(line).to_have_attribute("data-health", "degraded")
         expect(line).to_contain_text("The model is still thinking")
-        holding.page.clock.run_for(15_000)
+        patient.page.clock.run_for(15_000)
         expect(line).to_have_attribute("data-health", "failed")
-        scripted.release()
-        expect_status(last_reply(holding.page), "complete")
+        holding.release()
+        expect_status(last_reply(patient.page), "complete")
         expect(line).to_have_attribute("data-health", "healthy")
 
-    def test_of_the_connection_is_mended_at_once(self, holding, proxy, scripted):
-        holding.enter("scripted-hold:3")
+    def test_of_the_connection_is_mended_at_once(self, patient, proxy, holding):
+        patient.enter("scripted-hold:3")
         proxy.stall(4)
-        holding.send("Wait")
-        expect_status(last_reply(holding.page), "streaming")
-        scripted.release()
-        holding.page.wait_for_timeout(300)
-        holding.page.clock.run_for(21_000)
-        expect_status(last_reply(holding.page), "complete")
-        expect_text(last_reply(holding.page), words(13))
+        patient.send("Wait")
+        expect_status(last_reply(patient.page), "streaming")
+        holding.release()
+        patient.page.wait_for_timeout(300)
+        patient.page.clock.run_for(21_000)
+        expect_status(last_reply(patient.page), "complete")
+        expect_text(last_reply(patient.page), words(13))
 
-    def test_between_replies_raises_no_alarm(self, holding):
-        holding.enter()
-        holding.page.clock.run_for(120_000)
-        expect(status_line(holding.page)).to_have_attribute("data-health", "healthy")
-        expect(status_line(holding.page)).to_have_text("")
+    def test_between_replies_raises_no_alarm(self, patient):
+        patient.enter()
+        patient.page.clock.run_for(120_000)
+        expect(status_line(patient.page)).to_have_attribute("data-health", "healthy")
+        expect(status_line(patient.page)).to_have_text("")

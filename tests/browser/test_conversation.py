@@ -25,38 +25,40 @@ def test_w30_the_first_message_makes_the_chat_and_names_it(person):
     expect(row).to_have_attribute("aria-current", "page")
 
 
-def test_words_are_seen_while_the_reply_still_streams(person):
-    person.enter("scripted-words:40:25")
+def test_words_are_seen_while_the_reply_still_streams(person, holding):
+    person.enter("scripted-hold:3")
     person.send("Count")
     reply = last_reply(person.page)
     expect_status(reply, "streaming")
-    expect(reply.locator(".message-body")).to_contain_text("w3")
+    expect_text(reply, words(3))
     expect(reply.locator(".streaming-cursor")).to_be_visible()
-    assert "w39" not in text_of(reply)
+    holding.release()
     expect_status(reply, "complete")
-    expect_text(reply, words(40))
+    expect_text(reply, words(13))
     expect(reply.locator(".streaming-cursor")).to_be_hidden()
 
 
-def test_a_reply_that_has_no_words_yet_says_that_the_model_thinks(person):
-    person.enter("scripted-slow-first:1500")
+def test_a_reply_that_has_no_words_yet_says_that_the_model_thinks(person, holding):
+    person.enter("scripted-hold:0")
     person.send("Think")
     reply = last_reply(person.page)
     expect_status(reply, "thinking")
     expect(reply.get_by_text("AI is thinking…")).to_be_visible()
     expect(reply.locator(".spinner")).to_be_visible()
+    holding.release()
     expect_status(reply, "complete")
     expect(reply.get_by_text("AI is thinking…")).to_be_hidden()
 
 
-def test_a_reload_in_the_middle_of_a_reply_loses_and_repeats_nothing(person):
-    chat = person.enter("scripted-words:40:45")
+def test_a_reload_in_the_middle_of_a_reply_loses_and_repeats_nothing(person, holding):
+    chat = person.enter("scripted-hold:3")
     person.send("Count")
-    expect(last_reply(person.page).locator(".message-body")).to_contain_text("w9")
+    expect_text(last_reply(person.page), words(3))
     person.page.reload()
     expect_status(last_reply(person.page), "streaming")
+    holding.release()
     expect_status(last_reply(person.page), "complete")
-    expect_text(last_reply(person.page), words(40))
+    expect_text(last_reply(person.page), words(13))
     assert [message["role"] for message in person.stored(chat)] == ["user", "assistant"]
 
 
@@ -152,12 +154,13 @@ def test_w32_a_double_click_on_send_posts_once(person):
     assert [message["content"] for message in person.stored(chat) if message["role"] == "user"] == ["Once"]
 
 
-def test_the_next_message_can_be_written_but_not_sent_while_a_reply_runs(person):
-    chat = person.enter("scripted-words:40:25")
+def test_the_next_message_can_be_written_but_not_sent_while_a_reply_runs(person, holding):
+    chat = person.enter("scripted-hold:3")
     person.send("First")
     expect_status(last_reply(person.page), "streaming")
     person.send("Second")
     expect(box(person.page)).to_have_value("Second")
+    holding.release()
     expect_status(last_reply(person.page), "complete")
     assert len(person.stored(chat)) == 2
 
