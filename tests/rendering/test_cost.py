@@ -54,18 +54,22 @@ def test_w23_twice_the_text_costs_twice_the_work(page, name):
     assert twice / (40_000 / CHUNK) < 6000
 
 
-def test_streaming_at_the_end_of_a_long_reply_leaves_the_main_thread_alone(page):
-    text = "".join(PART.format(n) for n in range(400))
-    page.evaluate(START_STREAM, [text, 200_000])
-    page.wait_for_timeout(500)
+def test_streaming_at_the_end_of_a_long_reply_costs_the_main_thread_what_it_costs_at_the_beginning(page):
+    """Compared with each other in one run: what a second of a processor does differs between machines and moments."""
+    short, long = (traced(page, already) for already in (5_000, 200_000))
+    assert min(short.count("Layout"), long.count("Layout")) > 2
+    assert long.cpu() < 4 * short.cpu()
 
+
+def traced(page, already):
+    """Two seconds of a stream behind so many characters."""
+    text = "".join(PART.format(n) for n in range(400))
+    page.evaluate(START_STREAM, [text, already])
+    page.wait_for_timeout(500)
     browser = page.context.browser
     browser.start_tracing(page=page, categories=CATEGORIES)
-    page.evaluate("seconds => stream(seconds)", 2.5)
-    trace = Trace(browser.stop_tracing())
-
-    assert trace.count("Layout") > 2
-    assert trace.cpu() / 2.5 < 0.15
+    page.evaluate("seconds => stream(seconds)", 2)
+    return Trace(browser.stop_tracing())
 
 
 PART = (
