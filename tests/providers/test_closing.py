@@ -28,6 +28,7 @@ def read_to_the_end(completion, pieces):
 
 @pytest.mark.parametrize("model", ["stall:2", "endless:10"])
 def test_closing_ends_a_blocked_read_at_once(provider, upstream, model):
+    list(provider.open(request("words:3")))  # the event loop's own files are open from now on
     before = psutil.Process().num_fds()
     completion, pieces = provider.open(request(model)), []
     reader = gevent.spawn(read_to_the_end, completion, pieces)
@@ -39,7 +40,7 @@ def test_closing_ends_a_blocked_read_at_once(provider, upstream, model):
     assert raised.value.code == "UPSTREAM_CLOSED"
     upstream.expect_closed()
     upstream.expect_no_more_connections()
-    assert psutil.Process().num_fds() <= before
+    wait_until(lambda: psutil.Process().num_fds() <= before)
 
 
 @pytest.mark.parametrize("model", ["silent", "slow-first:30000", "hold"])
@@ -109,7 +110,7 @@ def test_a_connection_whose_answer_was_read_to_its_end_is_used_again(ask, upstre
     assert len({seen["connection"] for seen in upstream.requests}) == 1
 
 
-@pytest.mark.parametrize("model", ["stall:1", "cut:1", "garbage", "silent"])
+@pytest.mark.parametrize("model", ["stall:1", "cut:1", "garbage", "html", "silent"])
 def test_a_connection_with_an_unfinished_answer_is_never_used_again(ask, hasty, upstream, model):
     ask(model, of=hasty)
     ask("words:3", of=hasty)
@@ -125,7 +126,7 @@ def test_a_hundred_answers_in_all_ways_leave_nothing_open(ask, upstream, provide
         provider.open(request("endless:1")).close()
         gevent.spawn(provider.open, request("hold")).kill()
     upstream.expect_no_more_connections()
-    assert psutil.Process().num_fds() <= before + 1  # at most one idle connection more
+    wait_until(lambda: psutil.Process().num_fds() <= before + 1)  # at most one idle connection more
 
 
 def test_a_fast_answer_leaves_room_for_others(scripted_providers, provider):

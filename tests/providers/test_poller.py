@@ -134,7 +134,7 @@ def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
         one.register(sock.fileno())
         for _ in range(10):
             one.wait(sock.fileno(), 30, lambda: True)
-            heard.append(sock.recv(10))
+            heard.append(sock.recv(1))
         one.unregister(sock.fileno())
 
     readers = [gevent.spawn(read, ours) for ours, _theirs in pairs]
@@ -148,7 +148,7 @@ def test_a_hundred_sockets_are_read_in_few_ticks(monkeypatch):
     for sock in (sock for two in pairs for sock in two):
         sock.close()
     assert len(heard) == 10 * count
-    assert len(ticks) <= 40
+    assert len(ticks) <= 200  # one look for each piece of news would make a thousand
 
 
 def test_more_sockets_than_a_slice_are_read_one_slice_after_the_other(monkeypatch):

@@ -76,11 +76,11 @@ def test_a_failure_says_how_far_it_came_but_not_what_was_said(alice, chat, log):
     assert "w0 w1" not in str(log.lines)
 
 
-def test_a_refusal_s_own_words_are_in_the_log_only(alice, chat, log):
+def test_a_refusal_is_told_and_logged_by_its_status_and_not_in_its_own_words(alice, chat, log):
     answer = post(alice, chat, question("hello", model="scripted-status:401"))
     [(_level, fields)] = log.named("stream_processing_error")
-    assert "You asked for a 401" in fields["detail"]
-    assert "You asked for" not in answer.text
+    assert "HTTP 401" in fields["detail"]
+    assert "You asked for" not in answer.text + str(log.lines)
 
 
 def test_what_nobody_thought_of_is_logged_with_its_trace_and_ends_the_reply(alice, chat, log, monkeypatch):
