@@ -30,8 +30,8 @@ test: setup-dev test-programs ## run all tests, with real databases, servers, br
 	@$(BIN)/python -m tests.clients.npm
 	@$(BIN)/python scripts/test.py
 
-test-fast: setup-dev ## run the tests that take less than ten seconds each
-	$(BIN)/python -m pytest -m "not slow and not browser and not local_model"
+test-fast: setup-dev ## run the tests that need no server, PostgreSQL, browser or model: a minute
+	@$(BIN)/python scripts/test.py -q -m "not slow and not server and not postgresql and not browser and not local_model"
 
 chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
 	$(BIN)/python -m tests.chaos --scenarios $(or $(SCENARIOS),500) --seed $(or $(SEED),1) --only '$(ONLY)'

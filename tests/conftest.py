@@ -291,6 +291,23 @@ def browse(chromium):
         browser.close()
 
 
+# --- What tests need ---
+
+NEEDS = {"chromium": "browser", "local_model": "local_model", "_new_server": "server", "postgres": "postgresql"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks tests by the fixtures they use, so that `-m` can leave them out."""
+    for item in items:
+        used = set(item.fixturenames)
+        if "postgres" in item.name:  # of `database_url` and `kind`, which fetch it when they are used
+            used.add("postgres")
+        for fixture, mark in NEEDS.items():
+            if fixture in used:
+                item.add_marker(mark)
+
+
 # --- What a failed test shows ---
 
 

@@ -19,7 +19,8 @@ class Line:
     usage: Usage | None = None
 
     def __init__(self, request: CompletionRequest) -> None:
-        self.question = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
+        said = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
+        self.question = said.rpartition("\n\n")[2]  # questions without an answer in between are sent as one message
         self.prefix = request.prefix
         self.finish_reason: object = None
         self.closed = False

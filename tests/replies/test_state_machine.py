@@ -294,7 +294,7 @@ def machines(make_app, database_url):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_two_machines_keep_the_rules(machines):
     class Bound(Rules):
         pass
