@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-LANES = int(os.environ.get("LANES", "4"))
+LANES = int(os.environ.get("LANES", "3"))
 SUMMARY = re.compile(rb"^(?:=+ )?(\d+ .*) in [0-9.]+s\b")
 NO_TESTS = 5
 
