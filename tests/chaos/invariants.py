@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 
 from macrochat.providers.continuation import CONTINUE_INSTRUCTION
+from macrochat.replies.conversation import BETWEEN
 from tests.chaos import http1
 from tests.chaos.database import Database
 from tests.chaos.stage import PROBE_WORDS, Stage
@@ -197,7 +198,8 @@ def requests_of(talk: Talk, requests: list[dict[str, Any]]) -> list[dict[str, An
     """What the provider was asked for this talk, oldest first."""
 
     def question(request: dict[str, Any]) -> str:
-        said = [m["content"] for m in request["messages"] if m["role"] == "user"]
+        # Questions that were never answered stand before it, in the same message.
+        said = [m["content"].rpartition(BETWEEN)[2] for m in request["messages"] if m["role"] == "user"]
         return next((text for text in reversed(said) if text != CONTINUE_INSTRUCTION), "")
 
     return sorted((r for r in requests if question(r) == talk.text), key=lambda request: request["started"])

@@ -9,6 +9,7 @@ from gevent.queue import Queue
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.base import CompletionRequest, ContinueMode, Usage
 from macrochat.providers.condition import OK, Condition
+from macrochat.replies.conversation import BETWEEN
 
 MODEL = "puppet"
 
@@ -20,7 +21,7 @@ class Line:
 
     def __init__(self, request: CompletionRequest) -> None:
         said = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
-        self.question = said.rpartition("\n\n")[2]  # questions without an answer in between are sent as one message
+        self.question = said.rpartition(BETWEEN)[2]  # questions that were never answered stand before it
         self.prefix = request.prefix
         self.finish_reason: object = None
         self.closed = False

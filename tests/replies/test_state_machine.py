@@ -11,7 +11,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -55,7 +55,9 @@ class Rules(RuleBasedStateMachine):
 
     def open_chat(self, machine: int) -> Chat:
         answer = self.client(machine).post("/api/chats", json={})
-        return Chat(answer.get_json()["data"]["id"])
+        chat = Chat(answer.get_json()["data"]["id"])
+        self.open_chats[chat.id] = chat
+        return chat
 
     @rule(target=messages, chat=chats, machine=machine)
     def send(self, chat: Chat, machine: int) -> Message:
@@ -70,10 +72,31 @@ class Rules(RuleBasedStateMachine):
         self.remember(chat, message)
         return message
 
+    @rule(target=messages, chat=chats, machine=machine)
+    def regenerate(self, chat: Chat, machine: int) -> Message:
+        """Another answer to the last question. Until it has a word, nothing of the old one is lost."""
+        if not chat.shown:
+            return self.send(chat, machine)
+        number = next(self.numbers)
+        message = Message(chat.id, chat.shown[-1].text, f"key-{number}", owner=machine, again=True)
+        answer = self.ask(message, machine)
+        if chat.running:
+            assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
+            return chat.running
+        assert answer.status_code == 200
+        message.id = answer.headers["X-Reply-Id"]
+        self.remember(chat, message)
+        return message
+
     @rule(message=messages, machine=machine)
     def send_again(self, message: Message, machine: int) -> None:
-        """The same key attaches to the same reply; a reply that failed before its first word is tried once more."""
+        """The same key attaches to the same reply; a reply that failed before its first word is tried once more.
+
+        The key of a question leads to its newest answer.
+        """
         answer = self.ask(message, machine)
+        if not message.again:
+            message = [one for one in self.all if one.text == message.text][-1]
         if self.is_gone(message, answer):
             return
         retried = message.status == "failed" and not message.said
@@ -88,6 +111,8 @@ class Rules(RuleBasedStateMachine):
 
     @rule(message=messages, machine=machine)
     def send_other_words_with_the_same_key(self, message: Message, machine: int) -> None:
+        if message.again:
+            return
         answer = self.ask(message, machine, text="something else")
         if self.is_gone(message, answer):
             return
@@ -136,6 +161,7 @@ class Rules(RuleBasedStateMachine):
     @rule(chat=consumes(chats), machine=machine)
     def delete_chat(self, chat: Chat, machine: int) -> None:
         assert self.client(machine).delete(f"/api/chats/{chat.id}").status_code == 200
+        del self.open_chats[chat.id]
         for message in chat.messages:
             message.status = "deleted"
 
@@ -171,8 +197,7 @@ class Rules(RuleBasedStateMachine):
         answer = self.ask(message, machine)
         self.puppet.refusing = False
         assert answer.status_code == 502
-        found = self.client(machine).get(f"/api/chats/{chat.id}").get_json()["data"]["messages"]
-        message.id = found[-1]["id"]
+        message.id = answer.headers["X-Reply-Id"]
         self.remember(chat, message)
 
     # What machines do
@@ -207,13 +232,20 @@ class Rules(RuleBasedStateMachine):
             if message.status != "deleted":
                 found = self.client(0).get(f"/api/chats/{message.chat}").get_json()["data"]["messages"]
                 assert [m["content"] for m in found].count(message.text) <= 1
-                assert any(m["id"] == message.id and m["content"] == message.said for m in found)
+
+    @invariant()
+    def the_answers_that_said_something_are_shown(self) -> None:
+        for chat in self.open_chats.values():
+            chat.settle()
+            found = self.client(0).get(f"/api/chats/{chat.id}").get_json()["data"]["messages"]
+            answers = [(m["id"], m["content"]) for m in found if m["role"] == "assistant"]
+            assert answers == [(message.id, message.said) for message in chat.shown]
 
     @invariant()
     def the_model_talks_only_to_replies_that_run(self) -> None:
-        for message in self.all:
-            running = message.status == "streaming"
-            wait_for(lambda message=message, running=running: bool(self.puppet.line_for(message.text)) == running)
+        for text in {message.text for message in self.all}:
+            running = any(message.status == "streaming" for message in self.all if message.text == text)
+            wait_for(lambda text=text, running=running: bool(self.puppet.line_for(text)) == running)
 
     def teardown(self) -> None:
         for message in self.all:
@@ -225,17 +257,19 @@ class Rules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.all: list[Message] = []
+        self.open_chats: dict[str, Chat] = {}
         self.numbers = itertools.count(1)
 
     def ask(self, message: Message, machine: int, text: str = "") -> Any:
         body = {"messages": [{"role": "user", "content": text or message.text}], "model": MODEL}
+        body |= {"trigger": "regenerate-message"} if message.again else {}
         headers = {"Idempotency-Key": message.key}
         answer = self.client(machine).post(f"/api/chats/{message.chat}/stream", json=body, headers=headers)
         answer.close()
         return answer
 
     def remember(self, chat: Chat, message: Message) -> None:
-        chat.messages.append(message)
+        chat.begin(message)
         self.all.append(message)
 
     def busy(self, message: Message) -> bool:
@@ -245,6 +279,7 @@ class Rules(RuleBasedStateMachine):
     def runs_again(self, message: Message, machine: int) -> None:
         message.status, message.owner, message.takeovers = "streaming", machine, 0
         message.attempts += 1
+        self.open_chats[message.chat].begin(message)
         assert self.line(message).prefix == message.said
 
     def is_gone(self, message: Message, answer: Any) -> bool:
@@ -311,4 +346,5 @@ SETTINGS = settings(
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # a failure waits ten seconds: made smaller, it would only be seen as a time-out
 )

@@ -35,16 +35,36 @@ class Message:
     owner: int = 0
     takeovers: int = 0
     attempts: int = 1
+    again: bool = False  # another answer to a question that had one
 
 
 @dataclass
 class Chat:
+    """`shown` are the messages whose answers the chat shows, one a question."""
+
     id: str
     messages: list[Message] = field(default_factory=list)
+    shown: list[Message] = field(default_factory=list)
 
     @property
     def running(self) -> Message | None:
         return next((message for message in self.messages if message.status == "streaming"), None)
+
+    def begin(self, message: Message) -> None:
+        """What runs is shown; of two answers to the last question the one that runs."""
+        if self.shown and self.shown[-1].text == message.text:
+            self.shown[-1] = message
+        elif message not in self.messages:
+            self.shown.append(message)
+        if message not in self.messages:
+            self.messages.append(message)
+
+    def settle(self) -> None:
+        """An answer that ended without a word gives its place to the newest other one that said something."""
+        last = self.shown[-1] if self.shown else None
+        if last and last.status != "streaming" and not last.said:
+            others = [message for message in self.messages if message.text == last.text and message.said]
+            self.shown[-1:] = others[-1:] or [last]
 
 
 class Machine:
