@@ -24,13 +24,16 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
-    refusal: str | None = None
+    refusal: Any = None
+    text: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
     index: int | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
+    message: Any = None
+    text: Any = None
     error: Any = None
 
 
@@ -104,7 +107,7 @@ class ChunkReader:
             except (ValueError, RecursionError):  # msgspec refuses lone surrogates, which servers do send
                 text = None
             if text is not None:
-                self._in_deltas = True
+                self._in_deltas = self._in_deltas or text != ""
                 return self._heard(text)
         data = event.data.strip()
         if event.name == b"error":
@@ -176,7 +179,7 @@ class TextCleaner:
 
 
 def _plain_text(chunk: _Chunk) -> str | None:
-    """The text of a chunk that holds nothing else that matters, as nearly all do."""
+    """The text, perhaps none, of a chunk that holds nothing else that matters, as nearly all do."""
     choices = chunk.choices
     if choices is None or len(choices) != 1 or chunk.usage is not None or chunk.error is not None:
         return None
@@ -184,7 +187,9 @@ def _plain_text(chunk: _Chunk) -> str | None:
     delta = choice.delta
     if delta is None or choice.finish_reason or choice.index or choice.error or delta.refusal:
         return None
-    return delta.content or None
+    if delta.content:
+        return delta.content
+    return None if choice.message or choice.text or delta.text else ""
 
 
 def _parse(data: bytes) -> Any:

@@ -1,7 +1,10 @@
 """What a generation writes to the log (S14, S17, S19–S21): progress, its end, its failure, always with all ids."""
 
+import json
+
 import gevent
 import pytest
+from structlog.testing import capture_logs
 
 from macrochat import metrics
 from macrochat.replies import generation
@@ -81,6 +84,38 @@ def test_a_refusal_is_told_and_logged_by_its_status_and_not_in_its_own_words(ali
     [(_level, fields)] = log.named("stream_processing_error")
     assert "HTTP 401" in fields["detail"]
     assert "You asked for" not in answer.text + str(log.lines)
+
+
+SECRET = "my secret diary"
+TOLD = {"event": {"choices": [{"delta": {"content": SECRET}}]}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 400, "body": [f'{{"error":{{"message":"bad: {SECRET}","code":"{SECRET}"}}}}']},
+        {"status": 500, "body": [SECRET]},
+        {"status": 422, "body": [f'{{"detail":[{{"msg":"bad","input":"{SECRET}"}}]}}']},
+        {"status": 302, "headers": {"Location": "http://x/my-secret-diary"}, "body": []},
+        {"headers": {"Content-Type": "text/html"}, "body": [f"<p>{SECRET}"]},
+        {"headers": {"Content-Type": "application/json"}, "body": [f'{{"text":"{SECRET}"']},
+        {"body": [TOLD, f"data: {{{SECRET}\n\n"]},
+        {"body": [TOLD, f'data: {{"choices":[{{"delta":{{"content":{{"{SECRET}":1}},"refusal":1}}}}]}}\n\n']},
+        {"body": [TOLD, f'data: {{"choices":"{SECRET}"}}\n\n']},
+        {"body": [TOLD, {"event": {"error": {"message": SECRET, "type": SECRET}}}]},
+        {"body": [TOLD, f"event: error\ndata: {SECRET}\n\n"]},
+        {"body": [TOLD, {"event": {"choices": [{"delta": {}, "finish_reason": SECRET}]}}, f"data: {{{SECRET}\n\n"]},
+        {"body": [{"event": {"choices": [{"delta": {}, "finish_reason": SECRET}]}}, "data: [DONE]\n\n"]},
+        {"body": [TOLD, "!cut"]},
+        {"body": [TOLD, "!reset"]},
+    ],
+)
+def test_nothing_that_was_said_reaches_a_log_however_an_answer_is_broken(alice, chat, answer):
+    with capture_logs() as lines:
+        post(alice, chat, question(json.dumps(answer), model="scripted-play"))
+        wait_until(lambda: any(line["event"] == "streaming_session_completed" for line in lines))
+    assert "secret" not in str(lines)
+    assert all(line["success"] is False for line in lines if line["event"] == "streaming_session_completed")
 
 
 def test_what_nobody_thought_of_is_logged_with_its_trace_and_ends_the_reply(alice, chat, log, monkeypatch):
