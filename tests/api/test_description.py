@@ -17,7 +17,7 @@ CODE = re.compile(r'\bcode(?:=| = |: str = )"([A-Z][A-Z_]+)"|"(TEXT_(?:NOT|CONTA
 # Told by pages, by routes nobody declared, about replies that failed later, or in place of an answer's own code.
 NOT_TOLD_BEFOREHAND = {
     "INVALID_FORM", "ENDPOINT_NOT_DECLARED", "INTERNAL_ERROR", "CONFLICT", "FORBIDDEN", "UNPROCESSABLE",
-    "UPSTREAM_CLOSED", "UPSTREAM_INTERRUPTED", "REPLY_TOO_LONG", "WORKER_LOST",
+    "UPSTREAM_CLOSED", "UPSTREAM_INTERRUPTED", "UPSTREAM_EMPTY", "REPLY_TOO_LONG", "WORKER_LOST",
 }  # fmt: skip
 BY_GUNICORN = {"BAD_REQUEST", "URI_TOO_LONG", "REQUEST_HEADER_FIELDS_TOO_LARGE"}
 
