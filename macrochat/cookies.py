@@ -54,7 +54,9 @@ def session_value(key: str) -> Any:
     which of them a browser sends first is for another site to choose.
     """
     name = flask.current_app.session_interface.get_cookie_name(flask.current_app)
-    if len(flask.request.cookies.getlist(name)) > 1:
+    values = flask.request.cookies.getlist(name)
+    # Two headers arrive joined by a comma, the second cookie's name inside the first one's value.
+    if len(values) > 1 or any(f"{name}=" in value for value in values):
         raise ValidationError(
             "The browser sent two session cookies, one of them from elsewhere; please delete this site's cookies",
             code="AMBIGUOUS_CREDENTIALS",

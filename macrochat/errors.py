@@ -256,7 +256,7 @@ def shown_as(error: Exception) -> MacrochatError:
     if database.is_outage(cause):
         log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
         return Unavailable(retry_after=STORAGE_RETRY_SECONDS)
-    log.error("unexpected error", method=request.method, path=request.path, exc_info=cause)
+    log.error("unexpected error", method=request.method, route=_route(), exc_info=cause)
     return MacrochatError()
 
 
@@ -276,6 +276,11 @@ def _frameworks(error: HTTPException) -> Response | HTTPException:
 
 def _unexpected(error: Exception) -> Response:
     return show(shown_as(error))
+
+
+def _route() -> str:
+    """Not the path, which is anybody's text."""
+    return request.url_rule.rule if request.url_rule else "none"
 
 
 def _roll_back() -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
-from ..accounts.forms import canonical_email
+from ..accounts.forms import Email
 from ..accounts.models import User
 from ..accounts.passwords import hash_password
 from ..bodies import PlainText
@@ -75,7 +75,7 @@ class ArchivedMessage(Archived):
 
 class ArchivedUser(Archived):
     id: uuid.UUID
-    email: PlainText
+    email: Email
     name: PlainText = ""
 
 
@@ -139,7 +139,7 @@ def restore(chat: ArchivedChat, user: User) -> tuple[int, int]:
 
 def owner_of(chat: ArchivedChat, *, create: bool) -> User:
     """The user with the archived address; with `create` a new one who cannot sign in until they get a password."""
-    email = canonical_email(chat.user.email)
+    email = chat.user.email
     user: User | None = db.session.scalar(sa.select(User).where(User.email == email))
     if user is None and not create:
         raise click.ClickException(f"There is no user {email!r}: create them, or use --create-users or --user")

@@ -123,7 +123,8 @@ def _ask(body: StreamBody) -> Ask:
 
 def _name(value: object) -> str | None:
     """A message's id, ours or the client's own. What none can have names nothing."""
-    return value if isinstance(value, str) and not find_problem(value) else None
+    possible = isinstance(value, str) and len(value) <= KEY_CHARACTERS and not find_problem(value)
+    return str(value) if possible else None
 
 
 def _text(message: dict[str, Any], field: str) -> object:

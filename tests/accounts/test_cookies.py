@@ -52,7 +52,14 @@ def test_over_https_a_cookie_with_the_plain_name_is_nobody(app, cookie, evil):
 
 def test_two_session_cookies_are_refused_by_the_api_and_by_pages(app, alice, bob):
     plain = [f"{PLAIN}={client.get_cookie(PLAIN).value}" for client in (alice, bob)]
-    for pair in (plain, plain[::-1], [plain[0], plain[0]], [plain[0], f"{PLAIN}="], [plain[0], f"{PLAIN}=garbage"]):
+    for pair in (
+        plain,
+        plain[::-1],
+        [",".join(plain)],
+        [plain[0], plain[0]],
+        [plain[0], f"{PLAIN}="],
+        [plain[0], f"{PLAIN}=garbage"],
+    ):
         both = "; ".join(pair)
         for path in ("/api/users/me", "/api/chats"):
             refusal(get(app, path, both, "http://localhost"), 400, "AMBIGUOUS_CREDENTIALS")

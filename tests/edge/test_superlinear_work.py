@@ -6,6 +6,7 @@ is looked for is worse by hundreds: 400 kB of accents took 39 seconds to compose
 
 import json
 import time
+import uuid
 from functools import partial
 from urllib.parse import quote
 
@@ -83,6 +84,18 @@ def ask(world):
         return answer, time.process_time() - began
 
     return ask
+
+
+@pytest.fixture
+def fails(world):
+    """Runs a command that must fail; its words."""
+
+    def run(*args):
+        result = world.app.test_cli_runner().invoke(args=list(args))
+        assert result.exit_code == 1, result.output
+        return result.stderr
+
+    return run
 
 
 def quick(attempt, name):
@@ -180,6 +193,29 @@ def test_what_commands_and_logs_do_with_texts():
             lambda text: hide(None, "info", {"event": text, "exception": text}),
         ):
             quick(partial(_seconds, function, text), name)
+
+
+def test_an_import_refuses_an_address_unread(fails, tmp_path):
+    file = tmp_path / "chats"
+    chat = {
+        "id": str(uuid.uuid4()),
+        "title": "x",
+        "createdAt": "2026-01-01T00:00:00Z",
+        "updatedAt": "2026-01-01T00:00:00Z",
+    }
+    for name, hostile in HOSTILE.items():
+        user = {"id": str(uuid.uuid4()), "email": hostile(BODY)}
+        lines = [{"type": "macrochat", "version": 1}, {**chat, "type": "chat", "user": user}]
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+        def attempt():
+            began = time.process_time()
+            said = fails("chats", "import", str(file), "--create-users")
+            assert "user.email must be an email address" in said
+            assert len(said) < 300
+            return time.process_time() - began
+
+        quick(attempt, name)
 
 
 def test_every_text_of_a_body_has_a_length_at_which_it_is_refused_unread():
