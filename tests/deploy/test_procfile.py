@@ -78,7 +78,7 @@ def test_the_command_line_is_what_the_documentation_says():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_sigterm_to_all_processes_loses_nothing(platform):
     assert release(platform).returncode == 0
     assert release(platform).returncode == 0  # every deploy releases
@@ -88,12 +88,12 @@ def test_sigterm_to_all_processes_loses_nothing(platform):
     long, got_long, second = begin(person, "scripted-words:180:100")
 
     send_to_all(platform, signal.SIGTERM)
-    first.join(30)
-    second.join(30)
+    first.join(90)
+    second.join(90)
     assert got_short[-1] is None  # finished while there was time
     assert b"".join(got_short[:-1]).decode() == expected_text("scripted-words:20:100", [])
     assert got_long[-1] is not None  # cut, and the client can tell
-    assert platform.process.process.wait(25) == 0
+    assert platform.process.process.wait(60) == 0
     assert platform.process.children() == []
     assert not list(Path("/dev/shm").glob(f"macrochat-metrics-{platform.pid}-*"))
 

@@ -14,7 +14,7 @@ from tests.support.servers import BIN
 
 def test_an_idle_connection_does_not_delay_the_end(server):
     one = server(provider="none")
-    with socket.create_connection(("127.0.0.1", one.port), timeout=10) as idle:
+    with socket.create_connection(("127.0.0.1", one.port), timeout=60) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(1000).startswith(b"HTTP/1.1 200")
         watch = Stopwatch()

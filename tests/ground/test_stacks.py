@@ -97,7 +97,7 @@ def test_a_kill_is_raised_where_the_function_waits():
     job = gevent.spawn(caller)
     gevent.sleep(0.01)
     job.kill(Stop, block=False)
-    assert job.get(timeout=5) == "stopped"
+    assert job.get(timeout=60) == "stopped"
     assert seen == ["function", "tidy", "caller"]
 
 
@@ -111,7 +111,7 @@ def test_what_the_function_survives_its_caller_survives():
     job = gevent.spawn(call_aside, stubborn)
     gevent.sleep(0.01)
     job.kill(Stop, block=False)
-    assert job.get(timeout=5) == "went on"
+    assert job.get(timeout=60) == "went on"
 
 
 def test_a_second_kill_reaches_a_function_that_still_tidies_up():
@@ -131,7 +131,7 @@ def test_a_second_kill_reaches_a_function_that_still_tidies_up():
         gevent.sleep(0.01)
         job.kill(Stop, block=False)
     with pytest.raises(Stop):
-        job.get(timeout=5)
+        job.get(timeout=60)
     assert seen == ["gone"]
 
 
@@ -144,7 +144,7 @@ def test_a_plain_kill_ends_the_caller_too():
 
     job = gevent.spawn(caller)
     gevent.sleep(0.01)
-    job.kill(timeout=5)
+    job.kill(timeout=60)
     assert isinstance(job.value, gevent.GreenletExit)
     assert seen == []
 

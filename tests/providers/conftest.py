@@ -135,7 +135,7 @@ def upstream(scripted):
 class Upstream:
     def __init__(self, port):
         # One connection for all questions: hundreds of them are asked.
-        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._before = self.control("GET", "requests")["open_connections"]
 
     def control(self, method, verb):

@@ -89,7 +89,7 @@ def test_a_client_that_asks_for_more_while_it_reads_is_not_taken_for_gone(ann, h
     """HTTP/1.1 pipelining: the next request waits in the socket of a body that is still being written."""
     reply_id = begin(ann, new_chat(ann), "hello", "scripted-hold:3", size=9)
     request = request_line(ann, here, reply_id)
-    with socket.create_connection(("127.0.0.1", here.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", here.port), timeout=60) as raw:
         raw.sendall(request)
         seen = b""
         while b"w2 " not in seen:

@@ -160,7 +160,7 @@ def test_of_two_who_go_on_at_once_through_two_servers_one_does(ann, here, there)
     chat = new_chat(ann)
     reply_id = say(ann, chat, "hello", "scripted-cut:3:8").reply_id
     calls = [gevent.spawn(ann.post, f"{at}/api/replies/{reply_id}/continue") for at in (here.url, there.url)]
-    answers = sorted((call.get(timeout=20) for call in calls), key=lambda answer: answer.status_code)
+    answers = sorted((call.get(timeout=60) for call in calls), key=lambda answer: answer.status_code)
     assert answers[0].content == WHOLE[9:]
     assert answers[1].json()["code"] in ("CHAT_BUSY", "REPLY_COMPLETE")
     assert messages_of(ann, chat)[1]["content"].encode() == WHOLE

@@ -75,7 +75,7 @@ def test_a_chat_is_deleted_while_its_send_waits_for_the_provider(ann, provider):
     sending = gevent.spawn(say, ann, chat, text, "scripted-hold")
     wait_until(lambda: asked(provider, text))
     ann.delete(f"/api/chats/{chat}")
-    body = sending.get(timeout=10)
+    body = sending.get(timeout=60)
     assert body.status_code == 404 or body.cut, "not a success that nobody can find again"
     wait_until(lambda: asked(provider, text)[0]["how"] == "client_closed", 2, "upstream closed")
 

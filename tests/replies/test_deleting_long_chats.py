@@ -96,7 +96,7 @@ def test_who_deletes_a_chat_never_waits_for_its_reply_while_holding_the_chat(fir
         wait_until(lambda: ada.get(f"/api/chats/{chat}").status_code == 404)
         ending.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
         ending.execute(sa.update(Chat).where(Chat.id == uuid.UUID(chat)).values(title="touched"))
-    assert deleting.get(timeout=10).status_code == 200
+    assert deleting.get(timeout=60).status_code == 200
     engine.dispose()
 
 

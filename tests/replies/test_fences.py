@@ -83,7 +83,7 @@ def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(first, seco
     provider.release()
     for reply_id, reading in zip(replies, readers, strict=True):
         assert when_final(ada, reply_id, NOTICED)["status"] == "complete"
-        heard = reading.get(timeout=5)
+        heard = reading.get(timeout=60)
         assert (heard.data, heard.cut) == (TEXT, None)
     assert len(asked(provider, text)) == 6
 

@@ -38,7 +38,7 @@ def test_a_running_reply_is_read_from_every_byte_live_here_and_there(ann, here, 
     provider.release()
     text = expected_text("scripted-hold:40:80", []).encode()
     for reader, offset in zip(readers, (offset for offset in offsets for _ in range(2)), strict=True):
-        body = reader.get(timeout=20)
+        body = reader.get(timeout=60)
         assert (body.data, body.cut) == (text[offset:], False)
 
 
@@ -58,7 +58,7 @@ def test_a_fast_reply_of_300_kb_is_the_same_everywhere(ann, there):
     with send(ann, chat, "hello", "scripted-bytes:300000") as body:
         other = gevent.spawn(read_from, ann, body.reply_id, 0, there.url)
         assert body.to_end() == text
-    assert other.get(timeout=20).data == text
+    assert other.get(timeout=60).data == text
     for offset in (0, 65_535, 65_536, 299_999, 300_000):
         assert read_from(ann, body.reply_id, offset, there.url).data == text[offset:]
 
@@ -114,5 +114,5 @@ def test_fifty_readers_of_one_reply_read_the_same_bytes(ann, here, there):
         readers = [gevent.spawn(read_from, ann, body.reply_id, 0, at) for at in [here.url, there.url] * 25]
         assert body.to_end() == text
     for reader in readers:
-        found = reader.get(timeout=20)
+        found = reader.get(timeout=60)
         assert (found.data, found.cut) == (text, False)

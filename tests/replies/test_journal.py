@@ -157,7 +157,7 @@ def test_who_writes_faster_than_the_database_waits(desk, monkeypatch, bound):
     gevent.sleep(0.1)
     assert not third.ready()
     desk.store.before.set()
-    gevent.joinall([writer, third], timeout=5, raise_error=True)
+    gevent.joinall([writer, third], timeout=60, raise_error=True)
     journal.flush(log)
     assert desk.text(log.reply_id) == b"x" * 90 + b"y" * 90 + b"z" * 90
 

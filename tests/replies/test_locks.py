@@ -43,7 +43,7 @@ def test_a_fold_leaves_replies_that_somebody_holds_for_the_next_one(desk):
         journal.flush(log)
     journal.fold()
     with locked(desk, sa.select(replies.c.id).where(replies.c.id == logs[1].reply_id)):
-        with gevent.Timeout(2):
+        with gevent.Timeout(30):
             journal.fold()
         assert [log.folded for log in logs] == [5, 0, 5]
         assert desk.count(JournalRow) > 0
@@ -60,7 +60,7 @@ def test_a_takeover_leaves_chats_that_somebody_holds_for_the_next_look(desk, new
     other = new_desk()
     chat = sa.select(Chat.id).where(Chat.id == sa.select(Reply.chat_id).where(Reply.id == held).scalar_subquery())
     desk.sleep()
-    with locked(desk, chat), gevent.Timeout(2):
+    with locked(desk, chat), gevent.Timeout(30):
         assert [(orphan.reply_id, orphan.text) for orphan in other.sweep()] == [(free, b"free")]
     assert [(orphan.reply_id, orphan.text) for orphan in other.sweep()] == [(held, b"held")]
 
@@ -70,7 +70,7 @@ def test_a_lost_journal_is_folded_when_its_replies_are_free(desk, new_desk):
     desk.commit((held, 0, b"held"))
     other = new_desk()
     desk.sleep()
-    with locked(other, sa.select(replies.c.id).where(replies.c.id == held)), gevent.Timeout(2):
+    with locked(other, sa.select(replies.c.id).where(replies.c.id == held)), gevent.Timeout(30):
         assert other.sweep() == []
         assert other.text(held) == b"held"
     assert [(orphan.reply_id, orphan.text) for orphan in other.sweep()] == [(held, b"held")]

@@ -134,7 +134,7 @@ def test_of_many_who_sweep_at_once_one_wins_each_reply(desk, new_desk):
     others = [new_desk() for _ in range(4)]
     desk.sleep()
     sweeps = [gevent.spawn(other.sweep) for other in others for _ in range(2)]
-    orphans = [orphan for sweep in sweeps for orphan in sweep.get(timeout=20)]
+    orphans = [orphan for sweep in sweeps for orphan in sweep.get(timeout=60)]
     orphans += others[0].sweep()  # each passes by what another has just locked
     assert sorted(orphan.reply_id for orphan in orphans) == sorted(replies)
     assert {orphan.text for orphan in orphans} == {b"hello"}

@@ -80,4 +80,4 @@ def test_the_message_is_stored_before_the_provider_is_asked(ann, provider):
     assert (user["role"], user["content"]) == ("user", text)
     assert (assistant["role"], assistant["content"], assistant["metadata"]["status"]) == ("assistant", "", "streaming")
     provider.release()
-    assert not sending.get(timeout=10).cut
+    assert not sending.get(timeout=60).cut

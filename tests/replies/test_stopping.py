@@ -97,7 +97,7 @@ def test_before_the_first_token_from_another_server(ann, there, provider):
 def test_twice_and_at_the_same_moment(ann, here, there, provider):
     reply_id = begin(ann, new_chat(ann), "hello", "scripted-hold:3", size=9)
     stops = [gevent.spawn(stop, ann, reply_id, at) for at in [here.url, there.url] * 3]
-    found = [job.get(timeout=10) for job in stops]
+    found = [job.get(timeout=60) for job in stops]
     assert {status["status"] for status in found} == {"stopped"}
     assert stop(ann, reply_id) == status_of(ann, reply_id)
     assert status_of(ann, reply_id)["bytes"] == 9
