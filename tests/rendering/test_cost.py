@@ -82,7 +82,7 @@ START_STREAM = """async ([text, already]) => {
   new ResizeObserver(() => scrollTo(0, document.documentElement.scrollHeight)).observe(harness.element)
   const markdown = new harness.MarkdownStream(harness.element, {reveal: true})
   markdown.append(text.slice(0, already))
-  while (markdown.pending) await new Promise(requestAnimationFrame)
+  markdown.finish()
   window.stream = async (seconds) => {
     const start = performance.now()
     let at = already
