@@ -1,5 +1,7 @@
 """While a text is written, its end is half of something: no mark, heading or block is shown that the next words take away."""
 
+import random
+
 import pytest
 
 # Where what is shown after each character is not the beginning of what is shown in the end.
@@ -34,6 +36,7 @@ TEXTS = {
     "list after a line": "Here:\n- one\n- two\n  - inner\n\n1. first\n2. second",
     "stars": "Here:\n* one\n* two",
     "tasks": "- [ ] open\n- [x] done",
+    "marks after marks": "- [ ] **Note:** x\n- [x] `a` **[b](https://b.example)**\n\n| \\(a\\) | x |\n|---|---|\n| `y` | **z** |",
     "heading": "# Title\n\n## Part `a`\ntext\n### Last",
     "rule": "above\n\n---\n\nbelow\n\n***\n\nend",
     "quote": "> quoted **words**\n> more\n\nend",
@@ -49,11 +52,36 @@ TEXTS = {
     "numbers": "1984 was\n\n42\n\n3.14 is",
 }
 
+PHRASES = [
+    "some words", "**bold text**", "*soft*", "`code x`", "[a link](https://a.example/x_y)", "~~gone~~", "R&D", "a < b", "3 * 4",
+    "snake_case", "**bold with `code` in**", "*em **and strong***", "\\(a_1\\)", "$x_i$", "https://b.example/q?a=1&b=2",
+    "![pic](https://c.example/p.png)", "**「重点」**内容", "(see [this](https://d.example))", "[1]", "😀", "&lt;tag&gt;",
+    "C# and F#", "50%", "**Note:**", "__init__", "- dash", "1.5 x", "**[bold link](https://e.example)**", "*a*, *b*",
+]  # fmt: skip
+BLOCKS = [
+    "{}", "- {}", "  - {}", "1. {}", "# {}", "> {}", "\n{}\n", "| {} | x |\n|---|---|\n| y | {} |\n", "```py\n# {}\n```",
+    "- [ ] {}", "---\n", "* {}", "\n\\[\n{}\n\\]\n",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_is_shown_of_a_half_written_text_stays(page, name):
     taken = page.evaluate(TAKEN_AWAY, TEXTS[name])
     assert taken == []
+
+
+def test_what_is_shown_of_random_half_written_texts_stays(page):
+    chance = random.Random(1)
+    texts = ["\n".join(random_block(chance) for _ in range(chance.randint(1, 6))) for _ in range(60)]
+    taken = {text: taken[0] for text in texts if (taken := page.evaluate(TAKEN_AWAY, text))}
+    assert taken == {}
+
+
+def random_block(chance):
+    block = chance.choice(BLOCKS)
+    while "{}" in block:
+        block = block.replace("{}", " ".join(chance.choices(PHRASES, k=chance.randint(1, 4))), 1)
+    return block
 
 
 def test_a_dash_under_a_line_is_no_heading(page):

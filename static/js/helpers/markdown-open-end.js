@@ -3,6 +3,8 @@
 
 const LONGEST_HELD_LINE = 300
 const LONGEST_HELD_END = 80
+// How many may stand at the end at once, as in `- [ ] **[`.
+const MOST_MARKS = 5
 // A mark that has not been closed within so many characters is more likely just a character.
 const LONGEST_OPEN = 400
 
@@ -16,14 +18,20 @@ const HALF_FLAG = /(?<![\u{1f1e6}-\u{1f1ff}])(?:[\u{1f1e6}-\u{1f1ff}]{2})*([\u{1
 
 /** How much of an unfinished text can be drawn without drawing marks that may not stay. */
 export function clearLength(text) {
-  const line = text.lastIndexOf("\n") + 1
-  if (text.length - line <= LONGEST_HELD_LINE) {
-    const last = text.slice(line)
-    if (ONLY_MARKERS.test(last) || FENCE.test(last) || DEFINITION.test(last)) return line
+  let length = text.length
+  for (let marks = 0; marks < MOST_MARKS; marks += 1) {
+    const clear = length - unclearAtEnd(text.slice(0, length)).length
+    if (clear === length) break
+    length = clear
   }
-  const end = text.slice(Math.max(line, text.length - LONGEST_HELD_END))
-  const unclear = UNCLEAR_END.exec(end)?.[0] ?? HALF_FLAG.exec(end)?.[1] ?? ""
-  return text.length - unclear.length
+  return length
+}
+
+function unclearAtEnd(text) {
+  const last = text.slice(text.lastIndexOf("\n") + 1)
+  if (last.length <= LONGEST_HELD_LINE && (ONLY_MARKERS.test(last) || FENCE.test(last) || DEFINITION.test(last))) return last
+  const end = last.slice(-LONGEST_HELD_END)
+  return UNCLEAR_END.exec(end)?.[0] ?? HALF_FLAG.exec(end)?.[1] ?? ""
 }
 
 // `[text`, `[text]`, `[text](addr`, and the same of images. Footnotes, task boxes and indices stay as they are.
@@ -46,9 +54,14 @@ function findOpenEnd({ src, tokens, env }) {
   const text = src.replace(/\n$/, "")
   const block = tokens.findLast(({ level, map }) => level === 0 && map)
   if (/\n[ \t>]*$/.test(text.slice(-LONGEST_HELD_END)) || !(block?.map[1] > text.split("\n").length - 1)) return
-  const index = tokens.findLastIndex(({ type, nesting, content }) => nesting === 0 && !(type === "inline" && content === ""))
+  const index = tokens.findLastIndex((token) => !isBehindTheEnd(token))
   if (tokens[index]?.type !== "inline" || (text !== src && tokens[index - 1].type !== "paragraph_open")) return
   env.openChildren = tokens[index].children
+}
+
+/** A row of a table is filled up with empty cells. */
+function isBehindTheEnd({ type, nesting, content }) {
+  return nesting < 0 || type === "td_open" || type === "th_open" || (type === "inline" && content === "")
 }
 
 function isOpenEnd(state) {
@@ -57,7 +70,8 @@ function isOpenEnd(state) {
 
 /** The first line of a table whose second one has not come. */
 function openTable(state, startLine, endLine, silent) {
-  if (!state.env.open || startLine !== state.bMarks.length - 2 || state.sCount[startLine] - state.blkIndent >= 4) return false
+  const indent = state.sCount[startLine] - state.blkIndent
+  if (!state.env.open || startLine !== state.bMarks.length - 2 || indent < 0 || indent >= 4) return false
   const line = state.src.slice(state.bMarks[startLine] + state.tShift[startLine], state.eMarks[startLine]).trim()
   if (!line.startsWith("|") || line.length < 2) return false
   if (silent) return true
