@@ -8,6 +8,7 @@ are the plain ones) and must not import the application (the workers patch first
 import contextlib
 import ctypes
 import datetime
+import errno
 import gc
 import importlib.util
 import json
@@ -63,6 +64,9 @@ keepalive = 75
 # Seconds within which a new connection must have sent its first request's headers.
 HEADER_SECONDS = 10
 
+# Seconds a client may take nothing of what it is sent, whatever that is, until it is cut off.
+SEND_SECONDS = 30
+
 # Connections one worker serves at once. A stream is a greenlet, so this bounds memory (about 40 kB each), not threads.
 worker_connections = 4000
 
@@ -99,6 +103,16 @@ class StreamWorker(GeventWorker):
     def timeout_ctx(self):
         served = getattr(gevent.getcurrent(), "has_served", False)
         return RequestTimeout(self.cfg.keepalive if served else HEADER_SECONDS, False)
+
+    def handle_request(self, listener_name, req, sock, addr):
+        sock.settimeout(SEND_SECONDS)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            # As a reset, of which gunicorn says nothing in its log; it ends the connection.
+            raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from None
+        finally:
+            sock.settimeout(None)
 
 
 def _end_idle_connections(worker):

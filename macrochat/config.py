@@ -52,6 +52,8 @@ class Settings:
     history_messages: int
     max_streams_per_user: int
     max_streams: int
+    max_requests_per_user: int
+    account_share: float
     max_message_characters: int
     max_reply_bytes: int
     registration: Literal["open", "closed"]
@@ -106,6 +108,8 @@ class Settings:
             commit_interval_ms=read.number("MACROCHAT_COMMIT_INTERVAL_MS", 5, 0, 1000),
             history_messages=read.whole("MACROCHAT_HISTORY_MESSAGES", 20, 1, 1000),
             max_streams_per_user=read.whole("MACROCHAT_MAX_STREAMS_PER_USER", 5, 1, 100_000),
+            max_requests_per_user=read.whole("MACROCHAT_MAX_REQUESTS_PER_USER", 50, 1, 100_000),
+            account_share=read.number("MACROCHAT_ACCOUNT_SHARE", 25, 1, 100),
             max_streams=read.whole("MACROCHAT_MAX_STREAMS", 5000, 1, 1_000_000),
             max_message_characters=read.whole("MACROCHAT_MAX_MESSAGE_CHARACTERS", 100_000, 1, 4_000_000),
             max_reply_bytes=read.whole("MACROCHAT_MAX_REPLY_BYTES", 8_388_608, 1024, 1 << 30),

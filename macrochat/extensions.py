@@ -50,10 +50,10 @@ def caller_address() -> str:
     return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))
 
 
-def _caller() -> str:
+def caller() -> str:
     """Whom a request counts for: the user once known, else the address."""
     user = g.get("_login_user")
     return f"user:{user.get_id()}" if user is not None and user.is_authenticated else f"address:{caller_address()}"
 
 
-limiter = Limiter(_caller, application_limits=[lambda: current_app.config["SETTINGS"].rate_limits])
+limiter = Limiter(caller, application_limits=[lambda: current_app.config["SETTINGS"].rate_limits])

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import gevent
+from flask import g, has_app_context
 from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+THREAD_SECONDS = "thread_seconds"  # in `g`
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -50,18 +53,22 @@ def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """`function(*args, **kwargs)` in gevent's thread pool, so that the event loop goes on. Raises what it raises.
 
     Errors come out as values: gevent would print what a thread raises, traceback and all, though the caller handles it.
+    The CPU time it took is added to the request's `g.thread_seconds`.
     """
 
-    def attempt() -> tuple[T | None, Exception | None]:
+    def attempt() -> tuple[T | None, Exception | None, float]:
+        began = time.thread_time()
         try:
-            return function(*args, **kwargs), None
+            return function(*args, **kwargs), None, time.thread_time() - began
         except Exception as error:  # noqa: BLE001 – it is raised below
-            return None, error
+            return None, error, time.thread_time() - began
 
-    result, error = gevent.get_hub().threadpool.apply(attempt)
+    result, error, seconds = gevent.get_hub().threadpool.apply(attempt)
+    if has_app_context():
+        setattr(g, THREAD_SECONDS, g.get(THREAD_SECONDS, 0.0) + seconds)
     if error is not None:
         raise error
-    return result  # type: ignore[no-any-return]
+    return cast(T, result)
 
 
 def answer_aside(wsgi_app: WSGIApplication) -> WSGIApplication:

@@ -20,6 +20,7 @@ SESSION_DAYS = 30  # from signing in, however much it is used
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 HSTS_SECONDS = 365 * 24 * 3600
 PREFLIGHT_SECONDS = 600
+SLICE_BYTES = 64 * 1024
 
 # Nothing but our own files; no inline code; no place to send anything to. Model output becomes elements without ever
 # being a string of HTML; the one Trusted Types policy there may be starts one file of ours, the highlighter's worker.
@@ -97,6 +98,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_check_host)
     app.before_request(_answer_preflight)
     app.after_request(_complete_headers)
+    app.after_request(_slice_body)
 
 
 class JSONProvider(DefaultJSONProvider):
@@ -150,6 +152,15 @@ def _answer_preflight() -> Response | None:
 def _allowed_origin() -> str | None:
     origin = request.headers.get("Origin")
     return origin if origin in current_app.config["SETTINGS"].cors_origins else None
+
+
+def _slice_body(response: Response) -> Response:
+    """A long answer goes out in slices: the server's patience with a slow reader (gunicorn.conf.py) is for each."""
+    size = response.content_length or 0
+    if size > SLICE_BYTES and response.is_sequence and not response.direct_passthrough:
+        body = response.get_data()
+        response.response = [body[start : start + SLICE_BYTES] for start in range(0, len(body), SLICE_BYTES)]
+    return response
 
 
 def _complete_headers(response: Response) -> Response:

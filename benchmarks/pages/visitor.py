@@ -27,6 +27,7 @@ def settings(database_url: str) -> dict[str, object]:
         "MACROCHAT_MODELS": "bench",
         "MACROCHAT_LOCAL_MODEL": "off",
         "MACROCHAT_RATE_LIMITS": "1000000 per minute",
+        "MACROCHAT_ACCOUNT_SHARE": 100,
         "MACROCHAT_LOG_LEVEL": "warning",
     }
 

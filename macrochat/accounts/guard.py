@@ -16,7 +16,7 @@ from ..cookies import session_value
 from ..errors import Forbidden, Unauthenticated, ValidationError
 from ..extensions import db
 from ..logs import get_logger
-from . import limits, sessions
+from . import budget, limits, sessions
 from .access import ACCESS, Access
 from .credentials import Credential, find_key, find_session
 from .models import ApiKey, BrowserSession, User
@@ -39,6 +39,7 @@ def init_app(app: Flask, login_manager: LoginManager) -> None:
     login_manager.request_loader(load_user)
     app.before_request(refuse_other_sites)
     app.before_request(enforce_access)
+    budget.init_app(app)
     limits.init_app(app)
 
 

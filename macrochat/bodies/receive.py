@@ -8,7 +8,7 @@ by gunicorn before the next request on the connection, or the connection is clos
 from __future__ import annotations
 
 import gevent
-from flask import request
+from flask import g, request
 
 from ..errors import MacrochatError, RequestTimeout, TooLarge, UnsupportedMediaType, ValidationError
 from ..extensions import db
@@ -37,6 +37,7 @@ def receive(limit: int = MIB, seconds: float = BODY_SECONDS) -> bytes:
     # connection; after gevent's own BaseException it would take the rest of the body for the next request.
     with gevent.Timeout(seconds, RequestTimeout()):
         body = _read(limit if length is None else length)
+    g.received_bytes = len(body)  # what it costs is counted elsewhere
     if length is not None and len(body) < length:
         raise _incomplete()
     if len(body) > limit:

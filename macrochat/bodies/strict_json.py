@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgspec
+from gevent.lock import BoundedSemaphore
 
 from ..errors import ValidationError
 from ..stacks import in_thread
@@ -23,10 +25,12 @@ SKIM_BYTES = 1024 * 1024  # of larger ones `parse_last` reads only what counts
 MAX_COMMAS = 2_000_000  # in a body that is skimmed: bounds its items, and leaves room for 16 MiB of prose
 MAX_BRACKETS = 250_000  # opening ones, those in texts too: bounds the objects and lists that are made
 
+_one_at_a_time = BoundedSemaphore(1)
+
 
 def parse(raw: bytes) -> Any:
     """What `raw` says. Raises ValidationError INVALID_JSON, whatever is wrong with it."""
-    return _parse(raw) if len(raw) <= OFF_HUB_BYTES else in_thread(_parse, raw)
+    return _parse(raw) if len(raw) <= OFF_HUB_BYTES else _in_turn(_parse, raw)
 
 
 def parse_last(raw: bytes, field: str) -> Any:
@@ -35,7 +39,13 @@ def parse_last(raw: bytes, field: str) -> Any:
     In a large body the items before it come as None: 16 MiB of nested lists would otherwise become millions of
     objects, and the garbage collector would stop every stream of the process for seconds.
     """
-    return parse(raw) if len(raw) <= SKIM_BYTES else in_thread(_skim, raw, field)
+    return parse(raw) if len(raw) <= SKIM_BYTES else _in_turn(_skim, raw, field)
+
+
+def _in_turn(function: Callable[..., Any], *args: object) -> Any:
+    """In a thread, one at a time: each would keep the interpreter's lock from the event loop for 5 ms a turn."""
+    with _one_at_a_time:
+        return in_thread(function, *args)
 
 
 def _parse(raw: bytes, depth: int = MAX_DEPTH) -> Any:

@@ -21,7 +21,7 @@ from gevent.event import Event
 
 from .. import metrics
 from ..logs import get_logger
-from .journal import Log, Reader
+from .journal import READ_BYTES, Log, Reader
 from .models import COMPLETE, STOPPED, STREAMING
 from .sender import Sender
 
@@ -56,6 +56,7 @@ class Connection:
         self.opened = time.monotonic()
         self.sending_since: float | None = None
         self.socket = sock
+        self._patience = sock.gettimeout() if sock is not None else None  # the server's own, for what it sends
         self._watcher: Any = None
 
     def close(self, reason: str) -> None:
@@ -76,7 +77,7 @@ class Connection:
             self._watcher.close()
             self._watcher = None
         if self.socket is not None and self.socket.fileno() >= 0:
-            self.socket.settimeout(None)
+            self.socket.settimeout(self._patience)
 
     def _peek(self) -> None:
         try:
@@ -142,12 +143,23 @@ class StreamingConnectionManager:
 
 
 class Stored:
-    """The text of a final reply, read from where it is stored as far as it is asked for."""
+    """The text of a final reply, read from where it is stored as far as it is asked for.
 
-    def __init__(self, status: str, read: Callable[[int], bytes]) -> None:
+    `load` gives some of it from a byte offset, nothing at its end.
+    """
+
+    def __init__(self, status: str, load: Callable[[int], bytes]) -> None:
         self.status = status
-        self.read = read
         self.readers: set[Reader] = set()
+        self._load = load
+        self._block = b""
+        self._start = 0  # of the block, in the text
+
+    def read(self, offset: int) -> bytes:
+        """At most READ_BYTES from `offset`; empty at the end."""
+        if not self._start <= offset < self._start + len(self._block):
+            self._block, self._start = self._load(offset), offset
+        return self._block[offset - self._start :][:READ_BYTES]
 
 
 class Follower:

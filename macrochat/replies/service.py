@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 import sqlalchemy as sa
 
+from ..accounts import budget
 from ..chats import service as chats
 from ..chats.models import Chat
 from ..database import write
 from ..extensions import db
 from . import records, texts
 from .connections import DELETED, BodyCut, Connection, Follower, Stored
-from .journal import READ_BYTES
 from .models import STREAMING, Reply
 from .records import Ask, Recorded, Sent
 from .rules import OffsetOutOfRange, naming, not_found, refuse_too_many_readers, refuse_unless_ready
@@ -23,6 +24,7 @@ from .runtime import Runtime, runtime
 from .statuses import owned, status
 
 FIRST_EVENT_SECONDS = 10.0  # how long the answer to a send waits for the provider's first event
+STORED_BYTES = 256 << 10  # of a final text read at once: on SQLite each time passes the whole text
 STOP_SECONDS = 1.0  # how long the answer to a stop waits for the reply to be final
 
 
@@ -86,23 +88,26 @@ def follow(
             raise OffsetOutOfRange(len(text.data))
         if text.final:
             db.session.remove()
-            return Follower(room.manager, connection, offset, _stored(text)), len(text.data)
+            return Follower(room.manager, connection, offset, _stored(text, budget.payer(user_id))), len(text.data)
         log = room.log(reply_id) or room.tails.open(text)
     db.session.remove()
     return Follower(room.manager, connection, offset, log, room.settings.silence_limit), None
 
 
-def _stored(text: texts.Text) -> Stored:
+def _stored(text: texts.Text, pay: Callable[[float], None]) -> Stored:
+    """`pay` is told how long the reading took; it returns when the reader may go on."""
     engine, reply_id = db.engine, text.reply.id
 
     def read(offset: int) -> bytes:
+        began = time.monotonic()
         try:
             with engine.connect() as connection:
-                data = texts.stored_slice(connection, reply_id, offset, READ_BYTES)
+                data = texts.stored_slice(connection, reply_id, offset, STORED_BYTES)
         except sa.exc.SQLAlchemyError as error:
             raise BodyCut("storage") from error
         if data is None:
             raise BodyCut(DELETED)
+        pay(time.monotonic() - began)
         return data
 
     return Stored(text.reply.status, read)

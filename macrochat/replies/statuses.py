@@ -13,6 +13,7 @@ from flask import Flask
 
 from ..chats.models import Chat, Message
 from ..extensions import db
+from ..stacks import in_thread
 from ..web import iso
 from . import texts
 from .journal import Log
@@ -21,6 +22,7 @@ from .rules import not_found
 from .runtime import runtime
 from .store import replies
 
+HASHED_AT_ONCE = 1 << 20  # bytes, a millisecond or two; more is hashed in a thread
 MOST_ATTEMPTS = 500  # looked at, the last ones: somebody may have asked thousands of times
 
 # A reply is whose chat it is in: a deleted chat is nobody's, and its replies stay in their rows a little longer.
@@ -67,7 +69,7 @@ def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
         "chatId": str(reply.chat_id),
         "status": reply.status,
         "bytes": len(text.data),
-        "sha256": hashlib.sha256(text.data).hexdigest(),
+        "sha256": _sha256(text.data),
         "finishReason": reply.finish_reason,
         "error": _error(reply),
         "model": reply.model,
@@ -80,6 +82,12 @@ def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
         "attempts": reply.attempts,
         "waitingSince": None if text.final else _waiting_since(reply, log),
     }
+
+
+def _sha256(data: bytes) -> str:
+    if len(data) <= HASHED_AT_ONCE:
+        return hashlib.sha256(data).hexdigest()
+    return in_thread(lambda: hashlib.sha256(data).hexdigest())
 
 
 def describe_later(app: Flask, user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
