@@ -43,6 +43,28 @@ def _machine() -> str:
 MACHINE = _machine()
 
 
+def this_process() -> str:
+    """How a row names its process beside its number, which others get in their turn: its machine and its start."""
+    return f"{MACHINE} {_stat(os.getpid())[1]}" if MACHINE else ""
+
+
+def process_life(pid: int, started: str) -> str:
+    """Of a process of this machine: `runs`, `gone`, or `unknown` when it was stopped (SIGSTOP, a debugger)."""
+    try:
+        state, start = _stat(pid)
+    except OSError:
+        return "gone"
+    if start != started:
+        return "gone"
+    return {"Z": "gone", "X": "gone", "T": "unknown", "t": "unknown"}.get(state, "runs")
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """State, and start in ticks since the machine's boot (fields 3 and 22 of proc_pid_stat(5)). Raises OSError."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0], fields[19]
+
+
 class Lease:
     """This process's row in `workers`. `seconds` is its length."""
 
@@ -60,7 +82,7 @@ class Lease:
         row = {
             "id": worker_id,
             "host": socket.gethostname()[:255],
-            "machine": MACHINE,
+            "machine": this_process(),
             "pid": os.getpid(),
             "started_at": now(),
             "lease_until": self._clock + self._seconds,
@@ -130,7 +152,8 @@ class Watch:
     def _is_lost(self, row: Any, unchanged: float) -> bool:
         if row.fenced or row.lease_until == 0:
             return True
-        life = process_life(row.pid) if MACHINE and row.machine == MACHINE else "unknown"
+        machine, _, started = row.machine.rpartition(" ")
+        life = process_life(row.pid, started) if MACHINE and machine == MACHINE else "unknown"
         if life == "gone":
             return True
         length = row.lease_seconds or self._seconds
@@ -142,12 +165,3 @@ def _others(dialect: str) -> sa.Select[Any]:
     w = workers.c
     what = (w.id, w.machine, w.pid, w.lease_until, w.lease_seconds, w.fenced, clock(dialect).label("now"))
     return sa.select(*what).where(w.id != sa.bindparam("mine"))
-
-
-def process_life(pid: int) -> str:
-    """`runs`, `gone`, or `unknown` for a process of this machine that was stopped (SIGSTOP, a debugger)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "gone"
-    return {"Z": "gone", "X": "gone", "T": "unknown", "t": "unknown"}.get(state, "runs")

@@ -1,4 +1,4 @@
-"""A fixed selection of the chaos matrix: every fault once, on both databases, with one and several processes.
+"""A fixed selection of the chaos matrix: every fault but the longest once, on both databases, in one process and several.
 
 `make chaos` plays hundreds; `python -m tests.chaos --replay SEED/NUMBER` plays what a failure here names.
 """
@@ -27,7 +27,7 @@ def test_no_invariant_breaks_under_any_fault():
         runner.run(ground, selection(), LANES, board.add)
     print(board.text())
     assert not board.broken, board.text()
-    assert len(board.results) == len(FAULTS)
+    assert len(board.results) == len(short_faults())
 
 
 def selection() -> list[plan.Scenario]:
@@ -35,7 +35,11 @@ def selection() -> list[plan.Scenario]:
     drawn = [plan.scenario(SEED, number) for number in range(FIRST)]
     drawn = [one for one in drawn if one.moment in MOMENTS and str(one.kind) in WORLDS]
     wanted = itertools.cycle(WORLDS)
-    return [_first(drawn, fault, next(wanted)) for fault in FAULTS.values()]
+    return [_first(drawn, fault, next(wanted)) for fault in short_faults()]
+
+
+def short_faults() -> list[Fault]:
+    return [fault for fault in FAULTS.values() if not fault.long]
 
 
 def _first(drawn: list[plan.Scenario], fault: Fault, world: str) -> plan.Scenario:

@@ -130,18 +130,26 @@ def test_a_busy_process_of_this_machine_is_waited_for_longer(new_desk, watch):
 
 
 def test_a_stopped_process_of_this_machine_is_not_taken_for_a_busy_one(other, watch, monkeypatch):
-    set_worker(other, lease_until=1, machine=leases.MACHINE)
-    monkeypatch.setattr(leases, "process_life", lambda pid: "unknown")
+    set_worker(other, lease_until=1, machine=leases.this_process())
+    monkeypatch.setattr(leases, "process_life", lambda pid, started: "unknown")
     assert watch(4) == [other.owner]
 
 
 def test_a_dead_process_of_this_machine_is_lost_at_once(other, watch):
     gone = subprocess.Popen(["true"])
     gone.wait()
-    set_worker(other, machine=leases.MACHINE, pid=gone.pid)
+    set_worker(other, machine=leases.this_process(), pid=gone.pid)
     assert watch() == ([other.owner] if leases.MACHINE else [])
     set_worker(other, machine="elsewhere")
     assert watch() == [], "its number says nothing on another machine"
+
+
+def test_a_process_that_has_got_the_number_of_a_dead_one_is_not_taken_for_it(other, watch):
+    """A container that starts again has the same numbers, and sometimes the same namespace's."""
+    if not leases.MACHINE:
+        pytest.skip("not Linux")
+    set_worker(other, machine=f"{leases.MACHINE} 1", pid=os.getpid())
+    assert watch() == [other.owner]
 
 
 def test_a_killed_process_that_nobody_has_buried_is_gone():
@@ -149,9 +157,9 @@ def test_a_killed_process_that_nobody_has_buried_is_gone():
         pytest.skip("not Linux")
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert leases.process_life(child.pid) == "gone"
+    assert leases.process_life(child.pid, leases._stat(child.pid)[1]) == "gone"
     child.wait()
-    assert leases.process_life(os.getpid()) == "runs"
+    assert leases.process_life(os.getpid(), leases._stat(os.getpid())[1]) == "runs"
 
 
 def test_who_gives_up_or_is_fenced_is_lost_at_once(other, new_desk, watch):

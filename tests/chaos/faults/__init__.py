@@ -26,6 +26,7 @@ class Fault:
 
     `moments` is () for all. `steady`: nobody may lose a reply over it. `overlaps`: two generations of a reply may be open at the provider for a while, since the
     older one's process cannot know. `vanishes`: the sending client is gone at the moment. `slow`: costs a restart.
+    `long`: takes a minute, too much for the test suite.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Fault:
     overlaps: bool = False
     vanishes: bool = False
     slow: bool = False
+    long: bool = False
 
     def suits(self, kind: Kind) -> bool:
         return kind.database in self.databases and kind.processes >= self.workers

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import gevent
 
-from tests.chaos.faults import COMPLETE, FAILED, fault
+from tests.chaos.faults import FAILED, Strike, fault
 from tests.chaos.world import PROVIDER_SECONDS
 
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
-HERD = 20
+HERD = 12
 
 
 @fault("worker-sigkill")
@@ -73,15 +73,22 @@ def power_off(stage: Stage) -> Iterator[None]:
     stage.restart(stage.world.servers)
 
 
-@fault("provider-away", outcomes=COMPLETE, others=FAILED, moments=("append", "emit"), slow=True)
-def provider_away(stage: Stage) -> Iterator[None]:
+def _away(low: float, high: float) -> Strike:
     """Everything is restarted, and the model's server takes longer than we do."""
-    stage.kill_all()
-    stage.world.proxy("provider", "refuse")
-    yield
-    stage.restart(stage.world.servers)
-    gevent.sleep(stage.rng.choice((8, 8, 8, 20, 60)))
-    stage.world.proxy("provider", "pass")
+
+    def strike(stage: Stage) -> Iterator[None]:
+        stage.kill_all()
+        stage.world.proxy("provider", "refuse")
+        yield
+        stage.restart(stage.world.servers)
+        gevent.sleep(stage.rng.uniform(low, high))
+        stage.world.proxy("provider", "pass")
+
+    return strike
+
+
+fault("provider-away", others=FAILED, moments=("append", "emit"), slow=True)(_away(8, 10))
+fault("provider-away-for-long", others=FAILED, moments=("append", "emit"), slow=True, long=True)(_away(20, 60))
 
 
 @fault("herd-killed", moments=("append", "emit"), slow=True)
