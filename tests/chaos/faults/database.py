@@ -81,7 +81,8 @@ def _window(kind: str) -> Strike:
     return strike
 
 
-@fault("clock-jump", steady=True, workers=2)
+# Not after-user-commit: a reply that is held there for seconds is adopted by its own worker, jump or no jump.
+@fault("clock-jump", steady=True, workers=2, moments=("first-token", "append", "emit", "before-claim", "idle"))
 def clock_jump(stage: Stage) -> Iterator[None]:
     """The database's clock jumps by an hour, again and again, to either side. Everybody who lives keeps what is theirs."""
     for _ in range(stage.rng.randint(1, 3)):
