@@ -155,15 +155,16 @@ class Generation:
                 self._pump(self._completion)
                 return self._completion
             except ProviderError as error:
-                pause = max(pause, error.retry_after or 0) * random.uniform(0.8, 1.2)  # hundreds may be waiting
-                if self.first_byte_at or isinstance(error, LASTING) or time.monotonic() + pause > until:
+                left = until - time.monotonic()
+                if self.first_byte_at or isinstance(error, LASTING) or left <= 0:
                     raise
                 self._metrics.provider_failed(error.code)
+                pause = min(MAX_PAUSE_SECONDS, max(pause, error.retry_after or 0))
             if self._completion is not None:
                 self._completion.close()
                 self._completion = None
-            gevent.sleep(pause)
-            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+            gevent.sleep(min(left, pause * random.uniform(0.8, 1.2)))  # hundreds may be waiting
+            pause *= 2
 
     def _forget_request(self) -> None:
         """It may hold a long history, and answers may be waited for for minutes."""

@@ -18,7 +18,7 @@ from macrochat.errors import (
     ValidationError,
 )
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import takeover
+from macrochat.replies import runtime, takeover
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, set_reply
@@ -121,7 +121,7 @@ def test_a_reply_is_taken_over_three_times_and_then_interrupted(first, ada, ada_
 @pytest.mark.parametrize("size", [0, 40], ids=["before its first byte", "in mid-text"])
 def test_a_provider_that_is_away_at_a_takeover_is_asked_until_it_is_back(first, ada, ada_there, second, provider, size):
     """8 s without a provider at a restart: 30 of 30 replies had failed within 0.8 s."""
-    away = [refusal() for refusal in (UpstreamUnreachable, UpstreamBusy, UpstreamTimeout, UpstreamRefused)]
+    away = [UpstreamUnreachable(), UpstreamBusy(retry_after=1), UpstreamTimeout(), UpstreamRefused()]
     text = unique()
     chat, reply_id = begin(ada, text, HELD, size=20) if size else begin_silent(ada, text, provider)
     [there] = second.extensions["macrochat.registry"].providers
@@ -138,6 +138,20 @@ def test_a_provider_that_is_away_at_a_takeover_is_asked_until_it_is_back(first, 
     status = when_final(ada_there, reply_id)
     assert (status["status"], status["attempts"], away) == ("complete", 2, [])
     assert messages_of(ada_there, chat)[1]["content"].encode() == (TEXT if size else SILENT_TEXT)
+    del there.open
+
+
+def test_a_provider_that_never_comes_back_is_given_up(first, ada, ada_there, second, monkeypatch):
+    """However long it asks to be left alone."""
+    monkeypatch.setattr(runtime, "TAKEOVER_PATIENCE", 1.5)
+    _chat, reply_id = begin(ada, model=HELD)
+    [there] = second.extensions["macrochat.registry"].providers
+    tries = []
+    there.open = lambda request: tries.append(request) or refuse_always(UpstreamBusy(retry_after=3600))
+    crash(first)
+    status = when_final(ada_there, reply_id, NOTICED)
+    assert (status["status"], status["error"]["code"], len(tries)) == ("failed", "UPSTREAM_BUSY", 2)
+    assert status["bytes"] >= 40
     del there.open
 
 
