@@ -8,11 +8,12 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+import flask
+
 from ..bodies import invalid
 from ..errors import ValidationError
 
 LIST = Path(__file__).with_name("common_passwords.txt")
-SITE = "macrochat"
 LEAST_OWN = 3  # characters: `a1234567` is not the middle initial of Ada A. Byron
 AROUND = string.digits + string.punctuation + string.whitespace  # `alice2024!` is alice
 
@@ -25,12 +26,17 @@ def refuse_weak(password: str, field: str, own: Iterable[str]) -> None:
     plain = _plain(password)
     if not plain or plain in _common():
         raise _weak(field, "is one of those that everybody tries first")
-    if {plain, plain.strip(AROUND)} & _parts([*own, SITE]):
+    if {plain, plain.strip(AROUND)} & _parts([*own, *_site()]):
         raise _weak(field, "must not be your own email address or name, or this site's")
 
 
 def _weak(field: str, why: str) -> ValidationError:
     return invalid(field, f"{why}; please choose another", code="PASSWORD_TOO_WEAK")
+
+
+def _site() -> list[str]:
+    """What it is called, and where it is."""
+    return ["macrochat", *([flask.request.host.partition(":")[0]] if flask.has_request_context() else [])]
 
 
 def _plain(text: str) -> str:

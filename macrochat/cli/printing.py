@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
-# C0 without tab and line feed, DEL and C1; directions; line and paragraph separators, byte order mark; halves of
+# C0 without tab and ends of lines, DEL and C1; directions; line and paragraph separators, byte order mark; halves of
 # surrogate pairs; tag characters.
 STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    "\r(?!\n)|"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -32,7 +33,7 @@ def harmless(text: str) -> str:
 
 
 def harmless_line(text: str) -> str:
-    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+    return harmless(text).replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
 
 
 def harmless_json(value: Any, **options: Any) -> str:

@@ -45,6 +45,12 @@ def test_what_only_resembles_one_is_let_in(app, password):
     assert register(app, password).status_code == 201
 
 
+def test_nor_does_the_sites_own_address(app):
+    body = {"email": EMAIL, "password": "Chat.Example.net1"}
+    answer = app.test_client().post("/api/auth/register", json=body, base_url="http://chat.example.net:8000")
+    refusal(answer, *WEAK)
+
+
 def test_the_form_says_it_beside_the_field(client):
     answer = client.post("/register", data={"email": EMAIL, "password": "password", "name": NAME})
     assert answer.status_code == 400

@@ -10,6 +10,7 @@ import uuid
 from functools import partial
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 from macrochat.accounts.forms import canonical_email
@@ -19,6 +20,7 @@ from macrochat.chats.titles import title_from
 from macrochat.cookies import MAX_HEADER_BYTES
 from macrochat.logs import hide_secrets
 from tests.access.rules import CREDENTIALS, TABLE
+from tests.edge.raw import Connection, request
 from tests.support.answers import refusal
 
 SESSION = CREDENTIALS[0]
@@ -216,6 +218,28 @@ def test_an_import_refuses_an_address_unread(fails, tmp_path):
             return time.process_time() - began
 
         quick(attempt, name)
+
+
+def test_one_request_of_a_stranger_costs_a_real_worker_next_to_nothing(shared_server):
+    """Through gunicorn, which joins repeated headers and lets a hundred of 8 kB in."""
+    site = shared_server()
+    worker = psutil.Process(site.worker_pids()[0])
+    spaces = [f'Cookie: a={" " * 8000}"x\r\n'] * 97
+    accents = "a" + "\u0301" * 100_000 + "\u0323" * 100_000
+    form = b"email=" + b"%CC%81" * 160_000
+    requests = {
+        "cookies": f"GET /login HTTP/1.1\r\nHost: localhost\r\n{''.join(spaces)}\r\n".encode(),
+        "JSON": request(
+            "POST", "/api/auth/register", json.dumps({"email": accents, "password": "x"}, ensure_ascii=False).encode()
+        ),
+        "form": request("POST", "/register", form, Content_Type="application/x-www-form-urlencoded"),
+    }
+    for name, raw in requests.items():
+        before = sum(worker.cpu_times()[:2])
+        with Connection(site.port, seconds=60) as connection:
+            connection.send(raw)
+            assert connection.answer().status in (400, 431), name
+        assert sum(worker.cpu_times()[:2]) - before < 4 * SECONDS, name
 
 
 def test_every_text_of_a_body_has_a_length_at_which_it_is_refused_unread():
