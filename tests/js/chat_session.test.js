@@ -162,6 +162,15 @@ test("what a provider refuses is a failed reply, and Retry asks again without po
   assert.equal(session.messages.at(-1).status, "complete")
 })
 
+test("gives the text back when the model's server has no models, since nothing was stored", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.refuse("POST", 502, "UPSTREAM_NO_MODELS", { error: "The model's server offers no models" })
+  await session.send("Hi")
+  assert.deepEqual(session.messages, [])
+  assert.equal(session.input, "Hi")
+  assert.equal(session.error.code, "UPSTREAM_NO_MODELS")
+})
+
 test("waits as long as a 429 asks, then sends", async () => {
   const { session, server, clock } = openPage({ chat: CHAT })
   server.refuse("POST", 429, "RATE_LIMITED", { headers: { "Retry-After": "7" } })

@@ -348,7 +348,7 @@ export class ChatSession extends EventTarget {
   }
 }
 
-// A refusal by the model's server comes after the message was stored.
-function isStored({ user }, { code, replyId }) {
-  return !user || Boolean(replyId) || code?.startsWith("UPSTREAM_") || code === "CONTEXT_TOO_LONG"
+// A refusal after the message was stored names the reply.
+function isStored({ user }, { replyId }) {
+  return !user || Boolean(replyId)
 }
