@@ -54,10 +54,15 @@ NOTHING = Said()
 
 def read_chunk(value: Any) -> Said:
     """`value` is JSON's. Raises UpstreamBadResponse where there may be text that cannot be found."""
+    try:
+        return _read_chunk(value)
+    except RecursionError:
+        raise UpstreamBadResponse(detail="the event is too deep") from None
+
+
+def _read_chunk(value: Any) -> Said:
     if value is None or value in ("", []):
         return NOTHING
-    if isinstance(value, list) and any(isinstance(item, dict) and item.get("error") for item in value):
-        return Said(trouble=value)
     if not isinstance(value, dict):
         raise _odd("the event", value)
     choices = _choices(value)
@@ -115,7 +120,14 @@ def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:
     for choice in found:
         if not isinstance(choice, dict):
             raise _odd("a choice", choice)
-    return [choice for choice in found if choice.get("index") in (None, 0, "0", "")]
+    return [choice for choice in found if not _is_another(choice.get("index"))]
+
+
+def _is_another(index: Any) -> bool:
+    """Only what is plainly a later answer's is left out."""
+    if isinstance(index, str):
+        index = int(index) if index.isascii() and index.isdigit() and len(index) < 9 else 0
+    return isinstance(index, int | float) and index > 0
 
 
 def _text_of_choice(choice: dict[str, Any]) -> str:

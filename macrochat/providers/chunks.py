@@ -66,6 +66,7 @@ class ChunkReader:
         self.tallied = False  # the last that came was the usage, by itself, after a finish_reason
         self.news = 0  # grows with text, finish_reason, usage and [DONE]
         self._in_deltas = False  # the text comes in pieces: what else stands in `message` repeats it
+        self._texts: list[str] = []  # what the events that are being fed have said
         self._text = TextCleaner()
 
     @property
@@ -79,57 +80,66 @@ class ChunkReader:
         Never raises: trouble goes to `error`, after the text before it was taken, and ends the reading. `cut`: the body
         ended before the last event did, which may be whole all the same.
         """
-        texts: list[str] = []
         for event in events:
-            if self.over:
+            if self.done or self.error is not None:
                 break
             try:
-                text = self._take(event)
+                self._take(event)
             except UpstreamBadResponse as error:
                 self.error = _broken_off(event) if cut else error
-                break
-            if text:
-                texts.append(text)
-        whole = "".join(texts)
+        whole = "".join(self._texts)
+        self._texts = []
         self.spoke = self.spoke or bool(whole and not whole.isspace())
-        text_bytes = self._text.feed(whole)
-        return text_bytes + self._text.flush() if self.over else text_bytes
+        text = self._text.feed(whole)
+        return text + self._text.flush() if self.over else text
 
     def flush(self) -> bytes:
         """What was held back of a character that never became whole."""
         return self._text.flush()
 
-    def _take(self, event: Event) -> str:
-        """The event's text. Raises UpstreamBadResponse for what is no chunk."""
+    def _take(self, event: Event) -> None:
+        """Raises UpstreamBadResponse for what is no chunk."""
         if not event.name:
             try:
                 text = _plain_text(_decode(event.data))
             except (ValueError, RecursionError):  # msgspec refuses lone surrogates, which servers do send
                 text = None
             if text is not None:
-                self._in_deltas = self._in_deltas or text != ""
-                return self._heard(text)
+                if text:
+                    self._in_deltas = True
+                    self._hear(text)
+                return
         data = event.data.strip()
         if event.name == b"error":
             self.error = from_complaint(data.decode(errors="replace"), "error event")
-            return ""
+            return
         if data.strip(b'"').upper() == b"[DONE]":
             self.done = True
             self.news += 1
-        if self.done or not data:
-            return ""
-        try:
-            return self._take_odd(_parse(data))
-        except UpstreamBadResponse:
-            if (event.name or self.finish_reason) and not data.startswith((b"{", b"[{")):
-                return ""  # a ping, or a server's own way to say good-bye
-            raise
+        if not self.done and data:
+            self._take_odd(data, event.name)
 
-    def _take_odd(self, value: Any) -> str:
+    def _take_odd(self, data: bytes, name: bytes) -> None:
+        if (name or self.finish_reason) and not data.startswith((b"{", b"[{")):
+            return  # a ping, or a server's own way to say good-bye
+        try:
+            value = _parse(data)
+        except UpstreamBadResponse:
+            if b"\n" not in data:
+                raise
+            for line in data.split(b"\n"):  # events without a blank line between them
+                if not self.over:
+                    self._take(Event(line, name))
+            return
+        is_list = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        for chunk in value if is_list else [value]:
+            self._take_chunk(chunk)
+
+    def _take_chunk(self, value: Any) -> None:
         said = read_chunk(value)
-        text = said.text or ("" if self._in_deltas else said.whole)
+        if text := said.text or ("" if self._in_deltas else said.whole):
+            self._hear(text)
         self._in_deltas = self._in_deltas or bool(said.text)
-        text = self._heard(text)
         self.tallied = self.tallied or (said.is_tally and self.finish_reason is not None)
         if said.usage is not None:
             self.usage = said.usage
@@ -141,15 +151,13 @@ class ChunkReader:
             self.error = from_complaint(said.trouble, "error in an event")
         elif failure := _FAILURES.get((said.finish_reason or "").lower()):
             self.error = failure(detail=f"finish_reason {said.finish_reason}")
-        return text
 
-    def _heard(self, text: str) -> str:
-        if text:
-            self.news += 1
-            self.tallied = False
-            if self.finish_reason is not None:
-                self.went_on = True
-        return text
+    def _hear(self, text: str) -> None:
+        self._texts.append(text)
+        self.news += 1
+        self.tallied = False
+        if self.finish_reason is not None:
+            self.went_on = True
 
 
 class TextCleaner:

@@ -80,6 +80,8 @@ def _find(said: Any, depth: int) -> Iterator[tuple[str, Any]]:
         return
     if isinstance(said, str):
         yield from _find_in_text(said, depth)
+    elif _is_code(said):
+        yield "code", said
     elif isinstance(said, list):
         for item in said[:MAX_ITEMS]:
             yield from _find(item, depth + 1)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from macrochat.errors import (
+    ProviderError,
+    UpstreamAuth,
+    UpstreamBadResponse,
+    UpstreamBusy,
+    UpstreamQuota,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 State = Literal["ok", "unreachable", "key refused", "no credit", "wrong address", "error", "no list", "no models"]
 
@@ -44,11 +54,21 @@ NO_MODELS = Condition(
     "give that server a model, or name models in MACROCHAT_MODELS",
 )
 
-_BY_STATUS = {401: KEY_REFUSED, 403: KEY_REFUSED, 402: NO_CREDIT, 429: OK}
+ERROR = Condition("error", "The model's server answers with an error", "look at that server's log")
+
+# A busy server is one that answers.
+_BY_ERROR: dict[type[ProviderError], Condition] = {
+    UpstreamAuth: KEY_REFUSED,
+    UpstreamQuota: NO_CREDIT,
+    UpstreamBadResponse: NO_LIST,
+    UpstreamUnreachable: UNREACHABLE,
+    UpstreamTimeout: UNREACHABLE,
+    UpstreamBusy: OK,
+}
 
 
-def from_status(status: int) -> Condition:
-    """What an HTTP answer other than 200 to GET /models says."""
+def from_error(error: ProviderError, status: int = 200) -> Condition:
+    """What an error says that came instead of a list of models, with this HTTP status."""
     if status in (404, 405, 410):
         return Condition(
             "wrong address", f"The model's server has no list of models at this address (HTTP {status})", _ADDRESS
@@ -56,5 +76,6 @@ def from_status(status: int) -> Condition:
     if 300 <= status < 400:
         says = f"The model's server has moved to another address (HTTP {status})"
         return Condition("wrong address", says, "put that address into OPENAI_BASE_URL")
-    error = Condition("error", f"The model's server answers with an error (HTTP {status})", "look at that server's log")
-    return _BY_STATUS.get(status, error)
+    if status >= 500:
+        return replace(ERROR, says=f"{ERROR.says} (HTTP {status})")
+    return _BY_ERROR.get(type(error), ERROR)

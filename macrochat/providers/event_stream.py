@@ -54,7 +54,7 @@ class EventStream:
         for line in lines:
             if self._first_line:
                 self._first_line = False
-                line = line.removeprefix(BOM)
+                line = line.lstrip(BOM)
             if line.startswith(b"data: "):
                 self._add_data(line[6:])
             elif line:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from macrochat.errors import UpstreamBadResponse
+from macrochat.providers.upstream_errors import from_complaint
 
 MAX_ID_CHARACTERS = 255  # what a reply's row holds
 SHOWN_CHARACTERS = 40  # of an id that was left out, in the log
@@ -28,12 +29,15 @@ def is_model_id(value: object) -> bool:
 def read_model_list(body: bytes) -> tuple[list[str], list[str]]:
     """The ids that can be offered, in the server's order, each once; and what was left out, in words for a log line.
 
-    Raises UpstreamBadResponse for what is no list of models.
+    Raises UpstreamBadResponse for what is no list of models, and what an error means that stands in its place.
     """
     try:
-        entries = _entries(json.loads(body.decode("utf-8-sig", "replace")))
+        document = json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        entries = None
+        document = None
+    entries = _entries(document)
+    if entries is None and isinstance(document, dict) and document.get("error"):
+        raise from_complaint(document, "/models")
     if entries is None:
         raise UpstreamBadResponse(detail=f"/models: {len(body)} bytes that are no list of models")
     ids, left_out = dict[str, None](), list[str]()

@@ -14,7 +14,7 @@ import gevent
 import httpx2
 import openai
 
-from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from macrochat.errors import ProviderError, UpstreamTimeout, UpstreamUnreachable
 from macrochat.logs import get_logger
 from macrochat.providers import condition
 from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
@@ -106,10 +106,11 @@ class OpenAICompatibleProvider:
         try:
             return condition.OK if self._list_models(timeout) else condition.NO_MODELS
         except openai.APIStatusError as error:
-            return condition.from_status(error.status_code)
-        except UpstreamBadResponse:
-            return condition.NO_LIST
-        except (openai.OpenAIError, httpx2.HTTPError, ProviderError, UnicodeError):
+            refusal = from_response(error.status_code, error.response.content, error.response.headers)
+            return condition.from_error(refusal, error.status_code)
+        except ProviderError as error:
+            return condition.from_error(error)
+        except (openai.OpenAIError, httpx2.HTTPError, UnicodeError):
             return condition.UNREACHABLE
 
     def _list_models(self, timeout: float) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from macrochat.errors import UpstreamBadResponse, ValidationError
+from macrochat.errors import UpstreamAuth, UpstreamBadResponse, ValidationError
 from macrochat.providers import condition
 from macrochat.providers.model_list import is_model_id
 from macrochat.providers.registry import ListedModels, Registry
@@ -82,6 +82,13 @@ def test_an_error_instead_of_a_list_is_told_in_words(at, status, state):
     assert found.state == state
     assert found.usable == (state == "ok")
     assert found.advice or found.usable
+
+
+def test_an_error_under_200_is_told_by_what_it_says(at):
+    assert at("error-401").check() == condition.KEY_REFUSED
+    assert at("error-402").check() == condition.NO_CREDIT
+    with pytest.raises(UpstreamAuth):
+        at("error-401").list_models()
 
 
 def test_a_port_that_never_answers_is_unreachable(scripted_providers, full_listener):

@@ -1,6 +1,8 @@
 """Streams that strangers' servers send (`scripted-play`), and what each means. Names are the reports' inputs."""
 
+import gzip
 import json
+import zlib
 
 import pytest
 
@@ -111,7 +113,15 @@ WHOLE = {
         STOP,
         DONE,
     ],
-    "pings": [HELLO, "event: ping\ndata: ping\n\n", "event: ping\ndata: {}\n\n", WORLD, STOP, DONE],
+    "pings": [
+        HELLO,
+        "event: ping\ndata: ping\n\n",
+        "event: ping\ndata: {}\n\n",
+        "event: ping\ndata: 17\n\n",
+        WORLD,
+        STOP,
+        DONE,
+    ],
     "a good-bye of its own": [HELLO, WORLD, STOP, "data: [END]\n\n"],
     "[DONE] in quotes": [HELLO, WORLD, STOP, 'data: "[DONE]"\n\n', "!hang"],
     "Azure's filter results first": [{"event": {"choices": [], "prompt_filter_results": []}}, HELLO, WORLD, STOP, DONE],
@@ -127,6 +137,15 @@ WHOLE = {
         '{"choices":[{"delta":{"content":"Hello"}}]}\n{"choices":[{"delta":{"content":" world"}}]}\n',
         '{"choices":[{"delta":{},"finish_reason":"stop"}]}\n',
     ],
+    "two BOMs": ["\ufeff\ufeff", HELLO, WORLD, STOP, DONE],
+    "no blank lines between events": [
+        'data: {"choices":[{"delta":{"content":"Hello"}}]}\ndata: {"choices":[{"delta":{"content":" world"}}]}\n',
+        'data: {"choices":[{"finish_reason":"stop"}]}\ndata: [DONE]\n',
+    ],
+    "a list of chunks": [{"event": [HELLO["event"], WORLD["event"]]}, STOP, DONE],
+    "a JSON list of chunks": [json.dumps([HELLO["event"], WORLD["event"], STOP["event"]])],
+    "an index below 0": [choice(index=-1, delta={"content": "Hello world"}), STOP, DONE],
+    "data without a colon": ["data\n\n", HELLO, WORLD, STOP, DONE],
     "control characters in JSON": ['data: {"choices":[{"delta":{"content":"Hello world"},"x":"\t"}]}\n\n', STOP, DONE],
 }
 
@@ -179,8 +198,21 @@ def test_invalid_utf_8_in_mid_stream_is_a_replacement_character_each(play):
     assert (answer.error, answer.text) == (None, "Hello\ufffd \ufffd world")
 
 
+@pytest.mark.parametrize("kind", ["gzip", "deflate"])
+def test_a_compressed_stream_is_unpacked(play, kind):
+    text = b'data: {"choices":[{"delta":{"content":"Hello world"},"finish_reason":"stop"}]}\n\n' + DONE.encode()
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}[kind](text).decode("latin-1")
+    headers = {"Content-Type": "text/event-stream", "Content-Encoding": kind}
+    answer = play({"bytes": packed[:20]}, {"bytes": packed[20:]}, headers=headers)
+    assert (answer.error, answer.text) == (None, "Hello world")
+    assert play({"bytes": "no " + packed}, headers=headers).error.code == "UPSTREAM_BAD_RESPONSE"
+
+
 BROKEN = {
     "half an event": [HELLO, 'data: {"choices":[{"delta":{"content":" wor'],
+    "half an event without a blank line before it": [
+        'data: {"choices":[{"delta":{"content":"Hello"}}]}\ndata: {"choices":[{"delta":{"content":" wor'
+    ],
     "half an event after a finish": [delta("Hello", finish_reason="stop"), 'data: {"choices":[{"delta":{"cont'],
     "the end without a word about it": [HELLO],
     "a cut after text that followed a finish": [STOP, HELLO, "!cut"],
@@ -213,6 +245,8 @@ def test_a_cut_after_the_finish_is_an_end(play):
         ({"event": {"message": "Insufficient Balance"}}, UpstreamQuota),
         ({"event": {"error": "unauthorized"}}, UpstreamAuth),
         ({"event": {"error": {}}}, UpstreamRefused),
+        ({"event": {"error": 429}}, UpstreamBusy),
+        (delta([[]] * 2 + json.loads("[" * 600 + "]" * 600)), UpstreamBadResponse),
         ({"event": [{"error": {"status": "UNAVAILABLE"}}]}, UpstreamBusy),
         ({"event": {"choices": [{"error": {"code": 429}}]}}, UpstreamBusy),
         ({"event": {"choices": [{"delta": {"content": ""}, "error": {"code": 429}}]}}, UpstreamBusy),

@@ -26,6 +26,8 @@ LISTS: dict[str, Any] = {
     "nothing-usable": {"data": [None, {"id": 17}]},
     "no-list": {"object": "list"},
     "null": None,
+    "error-401": {"error": {"message": "no", "code": 401}},
+    "error-402": {"error": "Insufficient credits"},
     "data-object": {"data": {"good": {}}},
 }
 _RAW = {
