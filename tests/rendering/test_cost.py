@@ -58,7 +58,9 @@ def test_streaming_at_the_end_of_a_long_reply_costs_the_main_thread_what_it_cost
     """Compared with each other in one run: what a second of a processor does differs between machines and moments."""
     short, long = (traced(page, already) for already in (5_000, 200_000))
     assert min(short.count("Layout"), long.count("Layout")) > 2
-    assert long.cpu() < 4 * short.cpu()
+    assert (
+        long.cpu() < 8 * short.cpu()
+    )  # its code may still be coloured; what draws the whole again costs forty times as much
 
 
 def traced(page, already):
@@ -82,7 +84,7 @@ START_STREAM = """async ([text, already]) => {
   new ResizeObserver(() => scrollTo(0, document.documentElement.scrollHeight)).observe(harness.element)
   const markdown = new harness.MarkdownStream(harness.element, {reveal: true})
   markdown.append(text.slice(0, already))
-  markdown.finish()
+  while (markdown.pending) await new Promise(requestAnimationFrame)
   window.stream = async (seconds) => {
     const start = performance.now()
     let at = already
