@@ -15,6 +15,7 @@ from ..chats import titles
 
 Node = dict[str, Any]
 SPEAKERS = ("user", "assistant")
+LATEST = 250_000_000_000.0  # seconds since 1970: the year 9892
 NOTES = {"image_asset_pointer": "[image]", "audio_asset_pointer": "[audio]"}
 
 
@@ -24,26 +25,29 @@ def chat_from(conversation: Node, user: dict[str, Any]) -> dict[str, Any]:
     Ids are derived from the user's and the original ones: who imports a file twice gets one copy, and two people who
     import the same shared conversation get one each.
     """
-    nodes: dict[str, Node] = conversation["mapping"]
+    nodes: dict[str, Node] = {name: node for name, node in conversation["mapping"].items() if isinstance(node, dict)}
     original = str(conversation.get("conversation_id") or conversation["id"])
-    began = float(conversation.get("create_time") or 0)
+    began = _seconds(conversation.get("create_time"), 0.0)
     owner = str(user["id"])
     kept = {name for name, node in nodes.items() if _text(node.get("message") or {})}
-    head = _nearest(nodes, kept, conversation.get("current_node"))
+    nearest = _Nearest(nodes, kept)
+    head = nearest(conversation.get("current_node"))
     return {
         "id": _id(began, owner, original),
         "user": user,
-        "title": titles.fit(str(conversation.get("title") or "").strip().replace("\0", "")) or "Imported chat",
+        "title": titles.fit(_clean(conversation.get("title")).strip()) or "Imported chat",
         "headId": head and _id(_time(nodes[head], began), owner, original, head),
         "createdAt": _iso(began),
-        "updatedAt": _iso(float(conversation.get("update_time") or began)),
-        "messages": [_message(nodes, kept, name, (owner, original), began) for name in nodes if name in kept],
+        "updatedAt": _iso(_seconds(conversation.get("update_time"), began)),
+        "messages": [_message(nodes, nearest, name, (owner, original), began) for name in nodes if name in kept],
     }
 
 
-def _message(nodes: dict[str, Node], kept: set[str], name: str, whose: tuple[str, str], began: float) -> dict[str, Any]:
+def _message(
+    nodes: dict[str, Node], nearest: _Nearest, name: str, whose: tuple[str, str], began: float
+) -> dict[str, Any]:
     message: Node = nodes[name]["message"]
-    parent = _nearest(nodes, kept, nodes[name].get("parent"))
+    parent = nearest(nodes[name].get("parent"))
     moment = _time(nodes[name], began)
     role = message["author"]["role"]
     archived = {
@@ -55,7 +59,7 @@ def _message(nodes: dict[str, Node], kept: set[str], name: str, whose: tuple[str
         "createdAt": _iso(moment),
     }
     if role == "assistant":
-        model = str((message.get("metadata") or {}).get("model_slug") or "chatgpt")[:255]
+        model = _clean((message.get("metadata") or {}).get("model_slug"))[:255] or "chatgpt"
         times = {"startedAt": _iso(moment), "finishedAt": _iso(moment)}
         archived["reply"] = {"status": "complete", "model": model, "provider": "import", **times}
     return archived
@@ -88,24 +92,41 @@ def _clean(text: object) -> str:
     return text.replace("\0", "").encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
-def _nearest(nodes: dict[str, Node], kept: set[str], name: str | None) -> str | None:
-    """The node itself, or the first of its ancestors that is kept. Raises ValueError for a circle."""
-    seen = set()
-    while name is not None and name not in kept:
-        if name in seen:
-            raise ValueError("the messages form a circle")
-        seen.add(name)
-        name = (nodes.get(name) or {}).get("parent")
-    return name
+class _Nearest:
+    """A node itself, or the first of its ancestors that is kept. Raises ValueError for a circle.
+
+    Each node is passed once, however many ask.
+    """
+
+    def __init__(self, nodes: dict[str, Node], kept: set[str]) -> None:
+        self._nodes = nodes
+        self._known: dict[str | None, str | None] = {None: None} | {name: name for name in kept}
+
+    def __call__(self, name: str | None) -> str | None:
+        passed: dict[str | None, None] = {}
+        while name not in self._known:
+            if name in passed:
+                raise ValueError("the messages form a circle")
+            passed[name] = None
+            name = (self._nodes.get(name) or {}).get("parent") if name is not None else None
+        found = self._known[name]
+        self._known |= dict.fromkeys(passed, found)
+        return found
 
 
 def _time(node: Node, default: float) -> float:
-    return float((node.get("message") or {}).get("create_time") or default)
+    return _seconds((node.get("message") or {}).get("create_time"), default)
+
+
+def _seconds(value: object, default: float) -> float:
+    """A time since 1970; `default` for what is none, or lies outside of what a calendar or a UUIDv7 can hold."""
+    known = isinstance(value, int | float) and 0 < value < LATEST
+    return float(value) if known else default  # type: ignore[arg-type]
 
 
 def _id(seconds: float, *parts: str) -> str:
     """A UUIDv7 (RFC 9562) whose random bits are a hash of `parts`: it sorts by time and is always the same."""
-    digest = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:10], "big")
+    digest = int.from_bytes(hashlib.sha256("\0".join(parts).encode(errors="replace")).digest()[:10], "big")
     value = (int(seconds * 1000) & ((1 << 48) - 1)) << 80 | digest
     value = value & ~(0xF << 76) | 0x7 << 76
     return str(uuid.UUID(int=value & ~(0b11 << 62) | 0b10 << 62))

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
+import functools
 import json
 import os
 import sys
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import click
 import sqlalchemy as sa
 from flask import current_app
 
 from ..accounts.models import User
-from ..bodies import check
+from ..bodies import MIB, check
 from ..chats import service
 from ..chats.models import Chat, Message
 from ..errors import ValidationError
 from ..extensions import db
 from ..logs import get_logger
 from ..replies import deletion
-from . import archive, chatgpt, shown
+from . import archive, chatgpt, reading, restoring, shown
 from .printing import say
 from .shown import Room, as_json, find_user, require_id, yes
 
@@ -76,20 +78,24 @@ def export(user: str | None, output: Path | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--user", help="Everything becomes theirs. Needed for ChatGPT's files.")
 @click.option("--create-users", is_flag=True, help="Create people who are missing here; they get no password.")
-def import_chats(file: Path, user: str | None, create_users: bool) -> None:
+@click.option(
+    "--max-chat-mib", type=click.IntRange(1, 4096), default=256, show_default=True, help="Leave out longer chats."
+)
+def import_chats(file: Path, user: str | None, create_users: bool, max_chat_mib: int) -> None:
     """Read chats from a file of `chats export`, or from ChatGPT's conversations.json or zip.
 
-    What is there already stays as it is, so a file may be read again. Exit code 1 when a chat could not be read.
+    What is there already stays as it is, so a file may be read again. A chat that cannot be read costs a line, and the
+    others are read; the exit code is 1 then.
     """
     owner = find_user(user) if user is not None else None
     chats = messages = failed = 0
     with file.open("rb") as source, shown.progress((), file.stat().st_size, "Importing") as bar:
         done = 0
-        for record, place in _records(source, owner):
+        for place, read in _records(source, owner, max_chat_mib * MIB):
             try:
-                chat = check(archive.ArchivedChat, record)
-                whose = owner or archive.owner_of(chat, create=create_users)
-                new_chats, new_messages = archive.restore(chat, whose)
+                chat = check(archive.ArchivedChat, read())
+                whose = owner or restoring.owner_of(chat, create=create_users)
+                new_chats, new_messages = restoring.restore(chat, whose)
                 chats, messages = chats + new_chats, messages + new_messages
             except (ValidationError, click.ClickException) as error:
                 failed += 1
@@ -126,60 +132,63 @@ def _write(out: BinaryIO, user_id: Any, length: int) -> None:
     out.flush()
 
 
-def _records(source: BinaryIO, owner: User | None) -> Iterator[tuple[Any, str]]:
-    """Chats as they stand in the file, and where each is."""
-    start = source.read(2)
+def _records(source: BinaryIO, owner: User | None, most: int) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Where each chat of the file is, and how to read it: that raises ClickException."""
+    zipped = source.read(2) == b"PK"
     source.seek(0)
-    if start == b"PK" or start.lstrip().startswith(b"["):
+    if zipped or reading.is_list(source):
         if owner is None:
             raise click.ClickException("ChatGPT's export names nobody: say whose it becomes with --user")
-        yield from _chatgpt(source, owner)
+        yield from _chatgpt(source, owner, most)
         return
-    first = _parse(source.readline(), "line 1")
+    found = reading.lines(source, most)
+    first = _parse(next(found, b""), most)
     if first.get("type") != archive.FORMAT or first.get("version") != archive.VERSION:
         raise click.ClickException("This is neither a file of `chats export` nor ChatGPT's")
-    for number, text in enumerate(iter(source.readline, b""), start=2):
-        if text.strip():
-            yield _parse(text, f"line {number}"), f"line {number}"
+    for number, text in enumerate(found, start=2):
+        if text is None or text.strip():
+            yield f"line {number}", functools.partial(_parse, text, most)
 
 
-def _chatgpt(source: BinaryIO, owner: User) -> Iterator[tuple[Any, str]]:
+def _chatgpt(source: BinaryIO, owner: User, most: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     whose = {"id": str(owner.id), "email": owner.email}
-    conversations = _parse_list(_conversations(source))
-    for number, conversation in enumerate(conversations, start=1):
-        place = f"conversation {number}"
-        try:
-            yield chatgpt.chat_from(conversation, whose), place
-        except (KeyError, TypeError, ValueError, AttributeError):
-            yield {}, place
+    with _conversations(source) as conversations:
+        for number, text in enumerate(reading.items(conversations, most), start=1):
+            yield f"conversation {number}", functools.partial(_conversation, text, most, whose)
 
 
-def _conversations(source: BinaryIO) -> BinaryIO:
+@contextlib.contextmanager
+def _conversations(source: BinaryIO) -> Iterator[BinaryIO]:
     if not zipfile.is_zipfile(source):
         source.seek(0)
-        return source
-    with zipfile.ZipFile(source) as package:
-        names = [name for name in package.namelist() if name.rpartition("/")[2] == "conversations.json"]
-        if not names:
-            raise click.ClickException("There is no conversations.json in this zip")
-        return io.BytesIO(package.read(names[0]))
-
-
-def _parse_list(source: BinaryIO) -> list[Any]:
+        yield source
+        return
     try:
-        found = json.load(source)
-    except (ValueError, RecursionError):
-        raise click.ClickException("The file is not JSON") from None
-    if not isinstance(found, list):
-        raise click.ClickException("The file is not a list of conversations")
-    return found
+        with zipfile.ZipFile(source) as package:
+            names = [name for name in package.namelist() if name.rpartition("/")[2] == "conversations.json"]
+            if not names:
+                raise click.ClickException("There is no conversations.json in this zip")
+            with package.open(names[0]) as conversations:
+                yield cast(BinaryIO, conversations)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError):  # encrypted, odd or cut
+        raise click.ClickException("The zip cannot be read") from None
 
 
-def _parse(text: bytes, place: str) -> dict[str, Any]:
+def _conversation(text: bytes | None, most: int, whose: dict[str, Any]) -> dict[str, Any]:
+    conversation = _parse(text, most)
+    try:
+        return chatgpt.chat_from(conversation, whose)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, RecursionError):
+        raise click.ClickException("this is not a conversation as ChatGPT exports them") from None
+
+
+def _parse(text: bytes | None, most: int) -> dict[str, Any]:
+    if text is None:
+        raise click.ClickException(f"longer than {most // MIB} MiB: see --max-chat-mib")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise click.ClickException(f"{place} is not JSON: is the file whole?") from None
+        raise click.ClickException("not JSON: is the file whole?") from None
     if not isinstance(found, dict):
-        raise click.ClickException(f"{place} is not a JSON object")
+        raise click.ClickException("not a JSON object")
     return found

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
-from macrochat.cli.archive import NOBODY
+from macrochat.cli.restoring import NOBODY
 from macrochat.database import new_id, now
 from macrochat.extensions import db
 from macrochat.replies.models import Reply
