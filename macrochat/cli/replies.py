@@ -21,7 +21,7 @@ from ..extensions import db
 from ..logs import get_logger
 from ..replies import claims, recovery, texts
 from ..replies.ending import end_orphan
-from ..replies.leases import Lease, Lost
+from ..replies.leases import Lease, Lost, Watch
 from ..replies.models import INTERRUPTED, STOPPED, STREAMING, Reply, Worker
 from ..replies.runtime import INTERRUPTION
 from ..replies.store import Store
@@ -33,6 +33,7 @@ from .shown import Room, as_json, find_user, require_id
 audit = get_logger("audit")
 group = Room("replies", help="Answers: list, show, stop, sweep, replay.")
 STOP_SECONDS = 8.0  # a worker sees the wish within 0.3 s; a lost one is noticed within 8 s
+LOOK_SECONDS = 0.5  # between two looks at workers that give no sign
 WORDS = re.compile(rb"\S+\s*|\s+")
 
 
@@ -106,15 +107,15 @@ def stop(reply_id: str) -> None:
 @as_json
 def sweep(as_json: bool) -> None:
     """End replies that nobody writes, when no server runs that would go on with them."""
-    living = _living_workers()
-    if living:
-        raise click.ClickException(f"{living} workers are alive: they take over what others left, within seconds")
+    _refuse_beside_living_workers()
     store = Store(current_app.config["SETTINGS"])
     try:
         lease = Lease(store, 60)
         owner = lease.register()
-        ended = [_end(store, orphan) for orphan in _left(store, owner)]
-        lease.give_up()
+        try:
+            ended = [_end(store, orphan) for orphan in _left(store, owner)]
+        finally:
+            lease.give_up()
         audit.info("replies swept", count=len(ended), **shown.whose(None))
     finally:
         store.close()
@@ -155,8 +156,7 @@ def _pace(reply: Any) -> tuple[float, float]:
 
 def _left(store: Store, owner: uuid.UUID) -> Iterator[recovery.Orphan]:
     """All replies of all other workers: none of them lives."""
-    for row in db.session.execute(sa.select(Worker.id, Worker.lease_until).where(Worker.id != owner)).all():
-        lost = Lost(row.id, row.lease_until)
+    for lost in _lost_workers(owner):
         if recovery.fence(store, owner, lost):
             while recovery.fold_lost(store, owner, lost):
                 pass
@@ -167,6 +167,19 @@ def _left(store: Store, owner: uuid.UUID) -> Iterator[recovery.Orphan]:
         if not orphans:
             return
         yield from orphans
+
+
+def _lost_workers(owner: uuid.UUID) -> list[Lost]:
+    """All others. A lease that is over is looked at for a while: its worker may be busy, or the clock have jumped."""
+    watch = Watch(current_app.config["SETTINGS"].lease_seconds)
+    while True:
+        lost = watch.look(db.session.connection(), owner)
+        others = db.session.scalar(sa.select(sa.func.count()).where(Worker.id != owner))
+        if len(lost) == others:
+            return lost
+        gevent.sleep(LOOK_SECONDS)
+        db.session.rollback()
+        _refuse_beside_living_workers(owner)
 
 
 def _end(store: Store, orphan: recovery.Orphan) -> dict[str, Any]:
@@ -192,9 +205,11 @@ def _status(reply_id: uuid.UUID) -> str | None:
     return db.session.scalar(sa.select(Reply.status).where(Reply.id == reply_id))
 
 
-def _living_workers() -> int:
+def _refuse_beside_living_workers(owner: uuid.UUID | None = None) -> None:
     alive = sa.and_(Worker.lease_until > clock(db.engine.dialect.name), Worker.fenced.is_(False))
-    return db.session.scalar(sa.select(sa.func.count()).where(alive)) or 0
+    living = db.session.scalar(sa.select(sa.func.count()).where(alive, Worker.id.is_distinct_from(owner)))
+    if living:
+        raise click.ClickException(f"{living} workers are alive: they take over what others left, within seconds")
 
 
 def _row(reply: Any, email: str | None) -> dict[str, Any]:

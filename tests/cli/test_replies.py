@@ -85,6 +85,25 @@ def test_a_sweep_leaves_everything_to_living_workers(app, fails, make_reply):
     assert "1 workers are alive" in fails("replies", "sweep")
 
 
+def test_a_sweep_looks_for_a_while_at_a_worker_whose_lease_is_over(app, fails, make_reply, monkeypatch):
+    """It may be busy, or the database's clock may have jumped: it renews then."""
+    worker_id = new_id()
+    with app.app_context():
+        db.session.add(Worker(id=worker_id, machine="elsewhere", pid=1, lease_until=1))
+        db.session.commit()
+    make_reply("streaming", owner=worker_id)
+
+    def meanwhile_it_renews(_watch, _connection, _mine):
+        with db.engine.begin() as own:
+            own.execute(sa.update(Worker).where(Worker.id == worker_id).values(lease_until=time.time() + 60))
+        return []
+
+    monkeypatch.setattr("macrochat.cli.replies.Watch.look", meanwhile_it_renews)
+    assert "1 workers are alive" in fails("replies", "sweep")
+    with app.app_context():
+        assert db.session.scalar(sa.select(sa.func.count()).where(Worker.id == worker_id)) == 1
+
+
 def test_a_stop_without_a_server_leaves_the_wish_and_says_so(fails, told, make_reply, monkeypatch):
     monkeypatch.setattr("macrochat.cli.replies.STOP_SECONDS", 0.2)
     reply = make_reply("streaming")

@@ -15,7 +15,7 @@ from macrochat.replies.models import Reply, Worker
 from macrochat.replies.store import CONNECTIONS
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
-from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, fence
+from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, fence
 from tests.support.patience import Stopwatch
 from tests.support.processes import wait_until
 
@@ -86,6 +86,28 @@ def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(first, seco
         heard = reading.get(timeout=60)
         assert (heard.data, heard.cut) == (TEXT, None)
     assert len(asked(provider, text)) == 6
+
+
+def test_bytes_that_were_shown_and_are_not_stored_break_the_body_and_are_not_written_on(
+    first, second, ada, ada_there, provider
+):
+    """What the next owner wrote was counted from the wrong place, and its readers met some bytes twice."""
+    _chat, reply_id = begin(ada, model=HELD)
+    reading = gevent.spawn(hear, ada_there.get(f"/api/replies/{reply_id}/stream"))
+    tails = second.extensions["macrochat"].tails
+    log = wait_until(lambda: tails.get(uuid.UUID(reply_id)))
+    wait_until(lambda: log.readers)
+    stored = bytes(log.data)
+    log.grow(b"never stored")
+    crash(first)
+    heard = reading.get(timeout=NOTICED)
+    assert (heard.data, heard.cut) == (stored + b"never stored", "revised")
+    provider.release()
+    assert hear(ada_there.get(f"/api/replies/{reply_id}/stream?offset={len(stored)}")).data == TEXT[len(stored) :]
+    assert (when_final(ada_there, reply_id)["status"], status_of(ada_there, reply_id)["bytes"]) == (
+        "complete",
+        len(TEXT),
+    )
 
 
 def test_a_worker_that_drains_is_not_dead_and_keeps_the_replies_that_have_time_to_finish(first, ada, provider):
