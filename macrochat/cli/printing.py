@@ -6,9 +6,9 @@ shown as the escapes that Python and JSON have for them.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import re
 from typing import Any
 
@@ -20,6 +20,9 @@ STEERING = re.compile(
     "\r(?!\n)|"
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+
+MAX_NAME = 64
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
@@ -42,11 +45,16 @@ def harmless_json(value: Any, **options: Any) -> str:
 
 
 def operator() -> str:
-    """Who runs the command, by the operating system's word; a number where it knows no name."""
+    """Who runs the command: the process's user, and who became that user by sudo. Not what LOGNAME says.
+
+    A number where the system knows no name.
+    """
     try:
-        return harmless_line(getpass.getuser())
-    except (KeyError, OSError):
-        return str(os.getuid())
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    person = harmless_line(os.environ.get("SUDO_USER", ""))[:MAX_NAME]
+    return f"{person} as {name}" if person else name
 
 
 def _escape(match: re.Match[str]) -> str:

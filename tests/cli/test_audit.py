@@ -1,6 +1,7 @@
 """What an operator does to people leaves the line that it leaves on the web, with who did it."""
 
-import getpass
+import os
+import pwd
 import uuid
 
 import pytest
@@ -13,6 +14,13 @@ from macrochat.extensions import db
 from macrochat.logs import get_logger
 from macrochat.replies.models import Reply
 from tests.support.servers import PASSWORD
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture(autouse=True)
+def no_sudo(monkeypatch):
+    monkeypatch.delenv("SUDO_USER", raising=False)
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ def test_each_act_is_noted_with_the_operator_and_the_user(flask, carol, lines, v
     options = {"set-password": ["--password-stdin"], "delete": ["--yes"]}.get(verb, [])
     flask("users", verb, "carol@example.org", *options, input="another good one\n")
     noted = [(line["module"], line["actor"], line["operator"], line["user_id"], line["event"]) for line in lines]
-    assert noted == [("audit", "operator", getpass.getuser(), carol["id"], event) for event in events]
+    assert noted == [("audit", "operator", ME, carol["id"], event) for event in events]
     assert "carol@" not in str(lines)
     assert "another good one" not in str(lines)
 
@@ -76,7 +84,7 @@ def test_who_looks_at_what_people_said_or_ends_it_is_noted(flask, carol, chat, l
     names = {"carol": carol["id"], "chat": chat[0], "reply": chat[1]}
     flask(*command.format(**names).split())
     [line] = [one for one in lines if one["module"] == "audit"]
-    assert (line["event"], line["actor"], line["operator"]) == (event, "operator", getpass.getuser())
+    assert (line["event"], line["actor"], line["operator"]) == (event, "operator", ME)
     for name, value in ids.items():
         assert line[name] == (value.format(**names) if isinstance(value, str) else value)
     assert "secret" not in str(lines)
@@ -100,6 +108,14 @@ def test_an_administrator_who_stops_a_reply_is_noted_with_the_reply_and_its_owne
     [line] = [one for one in lines if one["event"] == "reply stopped"]
     ids = {"actor": "administrator", "operator": carol["id"], "user_id": carol["id"], "reply_id": chat[1]}
     assert {name: line[name] for name in ids} == ids
+
+
+def test_who_became_somebody_else_is_noted_and_a_borrowed_name_is_not(flask, carol, lines, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "somebody")
+    monkeypatch.setenv("SUDO_USER", "ada\x1b[31m")
+    flask("chats", "list")
+    [line] = lines
+    assert line["operator"] == rf"ada\x1b[31m as {ME}"
 
 
 def test_what_is_not_done_is_not_noted(flask, fails, lines):

@@ -12,12 +12,16 @@ from urllib.parse import quote
 
 import psutil
 import pytest
+import sqlalchemy as sa
 
 from macrochat.accounts.forms import canonical_email
 from macrochat.bodies import Body
 from macrochat.bodies.models import _limits
+from macrochat.chats.models import Chat
 from macrochat.chats.titles import title_from
 from macrochat.cookies import MAX_HEADER_BYTES
+from macrochat.database import new_id
+from macrochat.extensions import db
 from macrochat.logs import hide_secrets
 from tests.access.rules import CREDENTIALS, TABLE
 from tests.edge.raw import Connection, request
@@ -183,6 +187,18 @@ def test_addresses_and_queries(world, ask):
             path = "".join(f"{text}" if part.endswith(">") else part for part in _parts(rule.rule))
             query = "&".join(f"{key}={text}" for key in ("q", "cursor", "page", "limit", "offset", "next", "before"))
             quick(partial(lambda path, query: ask(f"GET {path}?{query}")[1], path, query), f"{rule.rule}: {name}")
+
+
+def test_a_search_in_many_titles(world, ask):
+    """A long row of one letter, looked for with another one behind it: LIKE takes as many steps as both lengths' product."""
+    owner = world.people["alice"].id
+    with world.app.app_context():
+        rows = [{"id": new_id(), "user_id": owner, "title": "a" * 255} for _ in range(20_000)]
+        db.session.execute(sa.insert(Chat), rows)
+        db.session.commit()
+    for words in ("a" * 254 + "b", "a" * 127 + "b" + "a" * 127, "%" * 255):
+        quick(partial(lambda words: ask(f"GET /api/chats?q={quote(words)}")[1], words), words[120:130])
+    world.renew()
 
 
 def test_what_commands_and_logs_do_with_texts():
