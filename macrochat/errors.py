@@ -17,6 +17,7 @@
         ├── UpstreamAuth              502  it refused our credentials
         ├── UpstreamQuota             402  its account with them has no credit or quota left
         ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
+        │   └── ModelNotFound         502  it does not have the model
         ├── NoModels                  502  it lists none, and none is asked for
         ├── UpstreamUnreachable       502  no connection, or the connection broke
         ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
@@ -186,6 +187,10 @@ class UpstreamUnreachable(ProviderError):
 class UpstreamBadResponse(ProviderError):
     code = "UPSTREAM_BAD_RESPONSE"
     message = "The model's server sent something that cannot be understood"
+
+
+class ModelNotFound(UpstreamRefused):
+    message = "The model's server does not have this model, or not at this address"
 
 
 class UpstreamEmpty(ProviderError):

@@ -14,7 +14,7 @@ import gevent
 import httpx2
 import openai
 
-from macrochat.errors import ProviderError, UpstreamTimeout, UpstreamUnreachable
+from macrochat.errors import ModelNotFound, ProviderError, UpstreamTimeout, UpstreamUnreachable
 from macrochat.logs import get_logger
 from macrochat.providers import condition
 from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
@@ -78,20 +78,14 @@ class OpenAICompatibleProvider:
 
         Whatever is raised here, be it thrown into the greenlet from outside, leaves no connection behind.
         """
-        with _our_errors():
-            response = self._post_until_understood(request)
         try:
-            trimmer, goes_on = self._trimmer(request), bool(request.prefix)
-            completion = OpenCompletion(response, timeout=self._timeout, trimmer=trimmer, goes_on=goes_on)
-        except BaseException:
-            response.close()
-            raise
-        try:
-            completion.wait_for_first_event()
-        except BaseException:
-            completion.close()
-            raise
-        return completion
+            return self._open(request)
+        except ModelNotFound as error:
+            who = "choose another model, or tell its operator"
+            sentence = (
+                f"The model's server does not have the model {request.model[:100]}, or not at this address; {who}"
+            )
+            raise ModelNotFound(sentence, detail=error.detail) from None
 
     def list_models(self, timeout: float = 5.0) -> list[str]:
         """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError.
@@ -137,6 +131,22 @@ class OpenAICompatibleProvider:
     def close(self) -> None:
         """Closes idle connections. Open completions must be closed by those who opened them."""
         self._http.close()
+
+    def _open(self, request: CompletionRequest) -> Completion:
+        with _our_errors():
+            response = self._post_until_understood(request)
+        try:
+            trimmer, goes_on = self._trimmer(request), bool(request.prefix)
+            completion = OpenCompletion(response, timeout=self._timeout, trimmer=trimmer, goes_on=goes_on)
+        except BaseException:
+            response.close()
+            raise
+        try:
+            completion.wait_for_first_event()
+        except BaseException:
+            completion.close()
+            raise
+        return completion
 
     def _continue_mode(self, model: str) -> ContinueMode:
         conceded = (model, LAST_ASSISTANT) in self._conceded

@@ -13,6 +13,7 @@ from typing import Any
 
 from macrochat.errors import (
     ContextTooLong,
+    ModelNotFound,
     ProviderError,
     UpstreamAuth,
     UpstreamBusy,
@@ -32,6 +33,7 @@ STATUSES: dict[int, Kind] = {
     401: UpstreamAuth,
     402: UpstreamQuota,
     403: UpstreamAuth,
+    404: ModelNotFound,
     408: UpstreamTimeout,
     429: UpstreamBusy,
     498: UpstreamBusy,  # Groq: no room in the flexible tier
@@ -59,6 +61,7 @@ _CODES: dict[Kind, str] = {
         overloaded server_overloaded server_is_overloaded engine_overloaded model_overloaded server_busy
         unavailable service_unavailable no_capacity capacity_exceeded model_not_ready
     """,
+    ModelNotFound: "model_not_found model_not_exist invalid_model unknown_model deployment_not_found",
     UpstreamTimeout: "timeout request_timeout gateway_timeout upstream_timeout api_timeout deadline_exceeded",
     UpstreamAuth: """
         invalid_api_key incorrect_api_key invalid_authentication authentication unauthenticated unauthorized
@@ -110,6 +113,10 @@ _AUTH = _words(
     r"api[ _-]?key (is )?(not valid|invalid|missing|expired|incorrect)",
     r"unauthori[sz]ed|authentication|permission denied",
 )
+_NO_MODEL = _words(
+    r"\bmodel\b[^.]{0,80}\b(not found|not exist|not available|not supported|no longer)\b",
+    r"(no such|unknown|invalid|not a valid) model|no endpoints found for",
+)
 # The first that matches decides.
 WORDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_QUOTA, UpstreamQuota),
@@ -117,6 +124,7 @@ WORDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_CONTEXT_TOO_LONG, ContextTooLong),
     (_TIMEOUT, UpstreamTimeout),
     (_AUTH, UpstreamAuth),
+    (_NO_MODEL, ModelNotFound),
 )
 
 MOVED = "The model's server has moved to another address; its operator must correct the address"
@@ -154,8 +162,6 @@ def classify(status: int, complaint: Complaint) -> Kind:
         return kind
     if status == 413:
         return ContextTooLong
-    if status == 404:
-        return UpstreamRefused
     kinds = [CODES[code] for code in codes if code in CODES]
     kinds += [kind for pattern, kind in WORDINGS if pattern.search(complaint.words)]
     return kinds[0] if kinds else UpstreamRefused

@@ -8,6 +8,7 @@ import pytest
 
 from macrochat.errors import (
     ContextTooLong,
+    ModelNotFound,
     UpstreamAuth,
     UpstreamBusy,
     UpstreamQuota,
@@ -26,7 +27,7 @@ STATUSES = {
     401: UpstreamAuth,
     402: UpstreamQuota,
     403: UpstreamAuth,
-    404: UpstreamRefused,
+    404: ModelNotFound,
     400: UpstreamRefused,
     408: UpstreamTimeout,
     413: ContextTooLong,
@@ -131,7 +132,10 @@ def test_an_account_without_credit_is_told_as_such_in_the_words_of(vendor):
         ("llama.cpp", 503, "Loading model", UpstreamBusy),
         ("llama.cpp", 500, "Context size has been exceeded.", ContextTooLong),
         ("cloudflare", 403, "context window", UpstreamAuth),
-        ("ollama", 404, "The model `x` does not exist", UpstreamRefused),
+        ("ollama", 404, "The model `x` does not exist", ModelNotFound),
+        ("openrouter", 400, "x/y is not a valid model ID", ModelNotFound),
+        ("litellm", 400, "Invalid model name passed in model=x", ModelNotFound),
+        ("openrouter", 404, "No endpoints found for x/y", ModelNotFound),
         ("mistral", 400, "Expected last role User but got assistant", UpstreamRefused),
         ("gemini", 400, "API key not valid. Please pass a valid API key.", UpstreamAuth),
     ],
