@@ -54,7 +54,7 @@ class Completion(Protocol):
     def finish_reason(self) -> str | None:
         """What ended the answer ("stop", "length", …): at most 64 characters of printable ASCII.
 
-        None until then, and for a server that says [DONE] and nothing else.
+        None until then, and for a server whose reason is no word.
         """
         ...
 
@@ -66,7 +66,7 @@ class Completion(Protocol):
     def __iter__(self) -> Iterator[bytes]:
         """Pieces as they arrive, everything one read brought joined into one.
 
-        Ends normally only after the provider sent a finish_reason or [DONE], and if there was a word to read. Raises
+        Ends normally only after the provider sent a finish_reason, and if there was a word to read. Raises
         ProviderError for everything else, after the pieces that came before the trouble were yielded. Two more codes
         than in `errors.py` tell apart: UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called,
         here or in another greenlet.

@@ -37,6 +37,7 @@ _THOUGHTS = ("thinking", "reasoning", "reasoning_text")  # parts of a content th
 class Said:
     """`text` is a piece of the answer; `whole` stands in `message`, where some servers repeat what they said before.
 
+    `nameless_finish`: there is a finish_reason, but no word ("" as some servers say all along, a number).
     `trouble` is what complaints.read_complaint takes, None if all is well. `is_tally`: it holds a usage and no choice,
     which the OpenAI API sends last.
     """
@@ -44,6 +45,7 @@ class Said:
     text: str = ""
     whole: str = ""
     finish_reason: str | None = None
+    nameless_finish: bool = False
     usage: Usage | None = None
     trouble: Any = None
     is_tally: bool = False
@@ -67,10 +69,12 @@ def _read_chunk(value: Any) -> Said:
         raise _odd("the event", value)
     choices = _choices(value)
     usage = _usage(value, choices)
+    finish_reason = next(filter(None, (_finish(choice) for choice in choices)), None)
     return Said(
         text="".join(_text_of_choice(choice) for choice in choices),
         whole="".join(_text(choice.get("message"), "message") for choice in choices),
-        finish_reason=next(filter(None, (_finish(choice) for choice in choices)), None),
+        finish_reason=finish_reason,
+        nameless_finish=finish_reason is None and any(_is_nameless(choice.get("finish_reason")) for choice in choices),
         usage=usage,
         trouble=_trouble(value, choices),
         is_tally=usage is not None and not choices,
@@ -161,6 +165,10 @@ def _value(part: dict[str, Any]) -> str:
 
 def _finish(choice: dict[str, Any]) -> str | None:
     return clean_finish_reason(choice.get("finish_reason") or choice.get("finishReason"))
+
+
+def _is_nameless(reason: Any) -> bool:
+    return reason is not None and not (isinstance(reason, str) and reason.strip())
 
 
 def _usage(value: dict[str, Any], choices: list[dict[str, Any]]) -> Usage | None:

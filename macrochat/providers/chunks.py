@@ -59,6 +59,7 @@ class ChunkReader:
     def __init__(self) -> None:
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
+        self.nameless_finish = False  # there was a finish_reason that is no word; with [DONE] that is an end
         self.done = False  # `[DONE]` was seen
         self.error: ProviderError | None = None  # what the server reported, or what was wrong with an event
         self.spoke = False  # there was text, and not only white space
@@ -144,6 +145,7 @@ class ChunkReader:
         if said.usage is not None:
             self.usage = said.usage
             self.news += 1
+        self.nameless_finish = self.nameless_finish or said.nameless_finish
         if said.finish_reason is not None:
             self.finish_reason = said.finish_reason
             self.news += 1
@@ -193,7 +195,7 @@ def _plain_text(chunk: _Chunk) -> str | None:
         return None
     choice = choices[0]
     delta = choice.delta
-    if delta is None or choice.finish_reason or choice.index or choice.error or delta.refusal:
+    if delta is None or choice.finish_reason is not None or choice.index or choice.error or delta.refusal:
         return None
     if delta.content:
         return delta.content

@@ -186,7 +186,8 @@ class OpenCompletion:
             raise chunks.error
         if self._trouble is not None and not chunks.done and (self.finish_reason is None or chunks.went_on):
             raise self._trouble
-        if self.finish_reason is None and not chunks.done:
+        named = self.finish_reason is not None or self._events.is_document
+        if not named and not (chunks.done and chunks.nameless_finish):
             raise UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
         if not chunks.spoke and not self._goes_on:
             code, sentence = EMPTY.get(self.finish_reason or "", (None, None))

@@ -129,6 +129,7 @@ WHOLE = {
     "JSON instead of a stream": [
         '{"choices":[{"message":{"content":"Hello world"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}'
     ],
+    "JSON without a finish_reason, which is whole": ['{"choices":[{"message":{"content":"Hello world"}}]}'],
     "pretty JSON with a BOM": [
         "\ufeff\n"
         + json.dumps({"choices": [{"message": {"content": "Hello world"}, "finish_reason": "stop"}]}, indent=2)
@@ -153,7 +154,8 @@ WHOLE = {
 @pytest.mark.parametrize("name", WHOLE)
 def test_an_answer_is_whole_with(play, name):
     answer = play(*WHOLE[name])
-    assert (answer.error, answer.text, answer.finish_reason) == (None, "Hello world", "stop")
+    reason = None if "without a finish_reason" in name else "stop"
+    assert (answer.error, answer.text, answer.finish_reason) == (None, "Hello world", reason)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +190,11 @@ def test_forty_seconds_of_silence_are_patience_not_the_end(play):
     assert (answer.error, answer.text) == (None, "Hello world")
 
 
-def test_done_without_a_finish_reason_is_an_end_without_a_name(play):
-    answer = play(HELLO, WORLD, DONE)
+@pytest.mark.parametrize("reason", ["", 17, True, ["stop"], {}, 0.5])
+def test_done_after_a_finish_reason_that_is_no_word_is_an_end_without_a_name(play, reason):
+    answer = play(HELLO, delta(" world", finish_reason=reason), DONE)
     assert (answer.error, answer.text, answer.finish_reason) == (None, "Hello world", None)
+    assert play(HELLO, delta(" world", finish_reason=reason)).error.code == "UPSTREAM_INTERRUPTED"
 
 
 def test_invalid_utf_8_in_mid_stream_is_a_replacement_character_each(play):
@@ -215,6 +219,8 @@ BROKEN = {
     ],
     "half an event after a finish": [delta("Hello", finish_reason="stop"), 'data: {"choices":[{"delta":{"cont'],
     "the end without a word about it": [HELLO],
+    "[DONE] without a finish_reason": [HELLO, DONE],
+    "[DONE] with a finish_reason that says null": [delta("Hello", finish_reason="null"), DONE],
     "a cut after text that followed a finish": [STOP, HELLO, "!cut"],
 }
 
@@ -320,7 +326,8 @@ def test_an_end_without_a_word_is_said_to_be_one(play, reason, code, said, words
 
 
 def test_an_end_without_a_word_is_fine_where_a_text_goes_on(play):
-    assert play(STOP, DONE, prefix="w0").text == play(DONE, prefix="w0").text == ""
+    answer = play(STOP, DONE, prefix="w0")
+    assert (answer.error, answer.text) == (None, "")
 
 
 @pytest.mark.parametrize("reason", ["content_filter", "tool_calls", "length"])
@@ -344,12 +351,6 @@ def test_words_before_another_end_are_an_answer(play, reason):
 )
 def test_a_finish_reason_is_clean(play, reason, clean):
     assert play(HELLO, finish(reason), DONE).finish_reason == clean
-
-
-@pytest.mark.parametrize("reason", [17, True, ["stop"], {}, 0.5])
-def test_a_finish_reason_that_is_no_text_is_none(play, reason):
-    answer = play(HELLO, finish(reason), DONE)
-    assert (answer.error, answer.finish_reason) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from macrochat.errors import (
     ContextTooLong,
+    ModelNotFound,
     UpstreamAuth,
     UpstreamBadResponse,
     UpstreamBusy,
@@ -25,7 +26,7 @@ from tests.support.processes import free_port
         ("status:400", UpstreamRefused),
         ("status:401", UpstreamAuth),
         ("status:403", UpstreamAuth),
-        ("status:404", UpstreamRefused),
+        ("status:404", ModelNotFound),
         ("status:418", UpstreamRefused),
         ("status:429:7", UpstreamBusy),
         ("status:500", UpstreamRefused),
@@ -40,7 +41,7 @@ from tests.support.processes import free_port
         ("error-event:0:429", UpstreamBusy),
         ("error-event:0:context_length_exceeded", ContextTooLong),
         ("silent", UpstreamTimeout),
-        ("nosuch", UpstreamRefused),
+        ("nosuch", ModelNotFound),
     ],
 )
 def test_a_refusal_is_raised_before_any_text(ask, hasty, provider, upstream, model, kind):
@@ -49,6 +50,13 @@ def test_a_refusal_is_raised_before_any_text(ask, hasty, provider, upstream, mod
     assert answer.text == ""
     assert answer.seconds < SILENCE + 2
     assert len(upstream.requests) == 1  # nothing is tried twice: it might be billed twice
+
+
+def test_a_model_that_its_server_does_not_have_is_named(ask):
+    error = ask("nosuch").error
+    assert error.code == "UPSTREAM_ERROR"
+    assert "scripted-nosuch" in error.message
+    assert "choose another model" in error.message
 
 
 def test_a_busy_server_says_when_to_come_back(ask):
@@ -61,6 +69,7 @@ def test_a_busy_server_says_when_to_come_back(ask):
         ("stall:3", UpstreamTimeout, "UPSTREAM_TIMEOUT"),
         ("cut:3", UpstreamUnreachable, "UPSTREAM_INTERRUPTED"),
         ("reset:3", UpstreamUnreachable, "UPSTREAM_INTERRUPTED"),
+        ("no-finish", UpstreamUnreachable, "UPSTREAM_INTERRUPTED"),
         ("garbage", UpstreamBadResponse, "UPSTREAM_BAD_RESPONSE"),
         ("huge-line:9000000", UpstreamBadResponse, "UPSTREAM_BAD_RESPONSE"),
         ("error-event:3", UpstreamRefused, "UPSTREAM_ERROR"),

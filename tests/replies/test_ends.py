@@ -11,6 +11,7 @@ from tests.replies.asking import messages_of, new_chat, say, status_of
 BREAKS = [
     ("scripted-cut:3", "UPSTREAM_INTERRUPTED"),
     ("scripted-reset:3", "UPSTREAM_INTERRUPTED"),
+    ("scripted-no-finish", "UPSTREAM_INTERRUPTED"),
     ("scripted-error-event:3", "UPSTREAM_ERROR"),
     ("scripted-error-event:3:context_length_exceeded", "CONTEXT_TOO_LONG"),
     ("scripted-garbage", "UPSTREAM_BAD_RESPONSE"),
@@ -21,9 +22,8 @@ ENDS = [
     ("scripted-finish:length", "length"),
     ("scripted-finish:content_filter", "content_filter"),
     ("scripted-no-done", "stop"),
-    ("scripted-no-finish", None),
-    ("scripted-bad-utf8", None),
     ("scripted-json", "stop"),
+    ("scripted-bad-utf8", "stop"),
     ("scripted-linger", "stop"),
     ("scripted-cut-after-finish", "stop"),
     ("scripted-close-delimited", "stop"),
@@ -85,12 +85,12 @@ def test_odd_text_arrives_and_is_stored_as_the_same_bytes(ann, model):
     assert check_stored(ann, chat, body)["status"] == "complete"
 
 
-def test_a_long_line_is_kept(ann):
+def test_a_long_line_without_an_end_is_kept_and_the_reply_failed(ann):
     chat = new_chat(ann)
     body = say(ann, chat, "hello", "scripted-huge-line:300000")
-    assert not body.cut
+    assert body.cut
     assert body.data == b"w0 w1 w2 " + b"x" * 300_000
-    assert check_stored(ann, chat, body)["status"] == "complete"
+    assert check_stored(ann, chat, body)["status"] == "failed"
 
 
 @pytest.mark.parametrize(

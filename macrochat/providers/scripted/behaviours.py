@@ -136,8 +136,7 @@ def _after_some_words(trouble: Callable[[Script], None]) -> Callable[[Script], N
 def _bad_utf8(script: Script) -> None:
     script.say(script.left.rstrip("\ufffd"))
     script.stream.event(b'{"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}')
-    script.stream.done()
-    script.stream.end()
+    script.end()
 
 
 def _huge_line(script: Script) -> None:
