@@ -11,6 +11,7 @@ export class MessageList {
   #views = new Map()
   #toasts
   #nearby
+  #undrawn = []
 
   constructor({ element, scroller, session, toasts }) {
     this.#element = element
@@ -19,7 +20,6 @@ export class MessageList {
     this.#nearby = new IntersectionObserver(entries => this.#drawVisible(entries), { root: scroller, rootMargin: NEAR_THE_SCREEN })
     this.#adopt()
     this.#listen()
-    this.#drawWhenIdle()
   }
 
   viewOf(message) {
@@ -56,6 +56,8 @@ export class MessageList {
   #keep(view) {
     this.#views.set(view.message.key, view)
     this.#nearby.observe(view.element)
+    this.#undrawn.push(view)
+    if (this.#undrawn.length === 1) this.#drawWhenIdle()
     return view
   }
 
@@ -80,9 +82,10 @@ export class MessageList {
 
   async #drawWhenIdle() {
     let deadline = await idle()
-    for (const view of [...this.#views.values()].reverse()) {
+    while (this.#undrawn.length) {
       if (deadline.timeRemaining() < ENOUGH_MS) deadline = await idle()
-      if (this.#views.get(view.message.key) === view) view.draw()
+      const view = this.#undrawn.pop()
+      if (view && this.viewOf(view.message) === view) view.draw()
     }
   }
 
