@@ -2,12 +2,13 @@ import assert from "node:assert/strict"
 import { readdirSync } from "node:fs"
 import { test } from "node:test"
 import { languageOf } from "../../static/js/helpers/markdown-code.js"
-import { grammarOf, published } from "../../static/js/helpers/markdown-highlight-worker-languages.js"
+import { grammarOf, ours, published } from "../../static/js/helpers/markdown-highlight-worker-languages.js"
 import { groups, load, pieces } from "../../static/js/helpers/markdown-highlight-worker.js"
 import hljs from "../../static/vendor/highlight/highlight.mjs"
 
 const languages = new URL("../../static/vendor/highlight/languages/", import.meta.url)
 const isCommon = (name) => hljs.getLanguage(name) !== undefined
+const hidden = ours.flatMap(([, names]) => names).filter(isCommon)
 
 test("the highlighter's markup becomes coloured pieces with the same text", () => {
   const markup = '<span class="hljs-keyword">if</span> a &lt; <span class="hljs-string">&quot;x <span class="hljs-subst">${b}</span>&quot;</span> &amp;&amp; c'
@@ -38,14 +39,23 @@ test("a grammar that cannot be fetched leaves the code plain, and may be asked f
 })
 
 test("every vendored grammar is in the table, by the names it was published with, and works", async () => {
-  const names = published().map(([name]) => name)
+  const names = published.map(([name]) => name)
   assert.deepEqual(readdirSync(languages).map((file) => file.replace(".mjs", "")).sort(), [...names].sort())
-  for (const [name, aliases] of published()) {
+  for (const [name, aliases] of published) {
     const { default: define } = await import(new URL(`${name}.mjs`, languages))
     const known = define(hljs).aliases ?? []
     for (const alias of aliases) assert.ok(known.includes(alias), `${name}: ${alias}`)
     assert.equal(await load(name), name)
     hljs.highlight("a = 1 # text \"b\" {c}\n", { language: name, ignoreIllegals: true })
+  }
+})
+
+test("names of ours mean grammars that there are, and hide none", async () => {
+  assert.deepEqual(hidden, ["hcl"])
+  const names = new Set(published.flatMap(([grammar, aliases]) => [grammar, ...aliases]))
+  for (const [grammar, relatives] of ours) {
+    assert.ok(await load(grammarOf(grammar, isCommon)), grammar)
+    for (const name of relatives) assert.ok(!names.has(name), name)
   }
 })
 
@@ -63,6 +73,7 @@ test("the languages that models name have colours", async () => {
     elm: "import A", nim: "let x = 1", crystal: "def f; end", d: "int x = 1;", tcl: "set x 1", postgres: "SELECT 1", mysql: "SELECT 1", jinja2: "{% if a %}",
     handlebars: "{{#if a}}", erb: "<p><%= 1 %></p>", haml: "%p a", twig: "{% if a %}", coffeescript: "x = 1", stylus: "a\n  color red", apache: "Listen 80",
     properties: "a=b", env: "A=b", gherkin: "Feature: a", glsl: "void main() {}", llvm: "define i32 @f()", cuda: "int x = 1;", basic: "PRINT 1",
+    json5: "{a: 1}", sass: "a { color: red; }", python3: "import a", vba: "Dim x", cypher: "SELECT 'a'", pug: "%p a", jsonnet: "local x = 'a'",
   }
   for (const [language, text] of Object.entries(samples)) {
     const grammar = await load(grammarOf(language, isCommon))

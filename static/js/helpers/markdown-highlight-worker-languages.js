@@ -18,29 +18,37 @@ const GRAMMARS = `
 `
 // Names that highlight.js does not know, by the grammar that colours them well or well enough. hcl is ours.
 const ALSO = `
-  bash=fish,ksh,tcsh,csh,shellscript,curl cpp=cuda,cu,ispc css=postcss django=jinja2,j2,njk,nunjucks,liquid erb=ejs
-  fsharp=fsx,fsi glsl=hlsl,shader,metal go=odin,vlang handlebars=mustache haskell=purescript,idris,agda
-  hcl=hcl,tf,terraform,tfvars,terragrunt,opentofu,nomad,packer ini=conf,cfg,editorconfig,gitconfig java=apex
-  json=ndjson,jsonl,webmanifest,avsc latex=bibtex,context lisp=elisp,emacs-lisp,common-lisp,cl llvm=ll
-  markdown=mdx,mdc,qmd,rmd matlab=m,octave nginx=caddy,caddyfile ocaml=mli perl=raku objectivec=objective-c,objective-c++
-  pgsql=plpgsql properties=env,dotenv protobuf=proto3 python=mojo,starlark,bazel,bzl,gdscript,vyper,sage,cython,pyx
-  reasonml=rescript,res rust=zig,gleam,wgsl,move,cairo scheme=racket,rkt sql=mysql,sqlite,tsql,plsql,mssql,bigquery,hiveql,ddl
-  typescript=solidity,sol,prisma,bicep verilog=systemverilog vim=viml,vimscript x86asm=asm,assembly,nasm,masm,gas
-  xml=vue,svelte,astro,csproj,plist,xaml,cshtml,razor,aspx,jsp yaml=docker-compose,compose,openapi,ansible,cff
+  bash=fish,ksh,tcsh,csh,shellscript,curl,nushell,nu,crontab,shell-script clojure=fennel,janet cmake=cmakelists
+  cpp=cuda,cu,ispc csharp=qsharp css=postcss django=jinja2,j2,njk,nunjucks,liquid erb=ejs fsharp=fsx,fsi glsl=hlsl,shader,metal
+  go=odin,vlang,rego,cue haml=pug,jade,slim handlebars=mustache haskell=purescript,idris,agda,dhall
+  hcl=hcl,tf,terraform,tfvars,terragrunt,opentofu,nomad,packer ini=conf,cfg,editorconfig,gitconfig,gitignore,dockerignore,hosts
+  java=apex,ballerina javascript=node,javascriptreact,jsonnet json=ndjson,jsonl,webmanifest,avsc,hocon,ipynb
+  latex=bibtex,context lisp=elisp,emacs-lisp,common-lisp,cl llvm=ll,mlir makefile=just,justfile
+  markdown=mdx,mdc,qmd,rmd,org,rst,restructuredtext matlab=m,octave nginx=caddy,caddyfile objectivec=objective-c
+  ocaml=mli perl=raku pgsql=plpgsql php=hack properties=env,dotenv protobuf=proto3,proto2,flatbuffers,fbs
+  python=mojo,starlark,bazel,bzl,gdscript,vyper,sage,cython,pyx,python3,py3,meson,pinescript reasonml=rescript,res
+  rust=zig,gleam,wgsl,move,cairo,ron scheme=racket,rkt scss=sass
+  sql=mysql,sqlite,tsql,plsql,mssql,bigquery,hiveql,ddl,cypher,sparql,kusto,kql,snowflake,duckdb swift=carbon
+  typescript=solidity,sol,prisma,bicep,typescriptreact vbnet=vba,vb6,visualbasic,visual-basic verilog=systemverilog
+  vim=viml,vimscript x86asm=asm,assembly,nasm,masm,gas
+  xml=vue,svelte,astro,csproj,xaml,cshtml,razor,aspx,cfml,coldfusion,html5,vue-html
+  yaml=docker-compose,compose,openapi,ansible,cff
 `
 // A grammar that colours part of its text by another one needs that too.
 export const INNER = {
   "clojure-repl": ["clojure"], "julia-repl": ["julia"], pgsql: ["tcl", "scheme"], "vbscript-html": ["vbscript"],
 }
 
-const modules = new Map()
-for (const [name, aliases] of entries(GRAMMARS)) for (const known of [name, ...aliases]) modules.set(known, name)
-const also = new Map()
-for (const [name, aliases] of entries(ALSO)) for (const known of aliases) also.set(known, name)
+/** [[grammar, its other names]]: as published, and names of ours. */
+export const published = entries(GRAMMARS)
+export const ours = entries(ALSO)
+
+const modules = new Map(published.flatMap(([grammar, names]) => [grammar, ...names].map((name) => [name, grammar])))
+const relatives = new Map(ours.flatMap(([grammar, names]) => names.map((name) => [name, grammar])))
 
 /** The name of the grammar for a language: one of the common bundle's, one that has its own file, or "". */
 export function grammarOf(language, isCommon) {
-  const name = isCommon(language) ? language : (modules.get(language) ?? also.get(language) ?? "")
+  const name = isCommon(language) ? language : (modules.get(language) ?? relatives.get(language) ?? "")
   return modules.get(name) ?? name
 }
 
@@ -49,14 +57,9 @@ export function hasFile(grammar) {
   return modules.get(grammar) === grammar
 }
 
-/** [[grammar, its other names]] as published. */
-export function published() {
-  return entries(GRAMMARS)
-}
-
 function entries(table) {
   return table.trim().split(/\s+/).map((entry) => {
-    const [name, aliases = ""] = entry.split("=")
-    return [name, aliases ? aliases.split(",") : []]
+    const [grammar, names = ""] = entry.split("=")
+    return [grammar, names ? names.split(",") : []]
   })
 }
