@@ -5,9 +5,11 @@ openai_compatible  any server that speaks the OpenAI HTTP API, through the `open
   http_client      the SDK's HTTP client, with our limits
   upstream_errors  what a refusal means, in our errors
   complaints       what a server says about its trouble, in whatever shape
+  concessions      what some servers do not take, and are asked again without
   completion       an open answer: raw reads in, clean UTF-8 pieces out
   event_stream     bytes → server-sent events
   chunks           events → text, finish_reason, usage
+  chunk_shapes     the chunks that are not like most
   model_list       whatever a server lists → the ids that can be offered
   condition        how a provider is, in words for operators
   continuation     going on with a text that was begun earlier

@@ -6,6 +6,7 @@ What comes before the first byte (address, credentials, time-outs, refusals) is 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -71,7 +72,7 @@ class OpenAICompatibleProvider:
             http_client=self._http,
         )
         self._conceded: set[tuple[str, Concession]] = set()  # what a model's server does not take
-        self._left_out: list[str] = []  # of the list of models, when it was last read
+        self._listed: tuple[bytes, list[str]] = (b"", [])  # the last list of models: its digest, its ids
 
     def open(self, request: CompletionRequest) -> Completion:
         """Sends the request and waits for the first event. Raises ProviderError if it does not come.
@@ -90,7 +91,7 @@ class OpenAICompatibleProvider:
     def list_models(self, timeout: float = 5.0) -> list[str]:
         """The ids at /models, in the server's order. `timeout` in seconds, for all of it. Raises ProviderError.
 
-        What cannot be an id is left out, and logged when it is not the same as last time.
+        What cannot be an id is left out, and logged when the list is not the same as last time.
         """
         with _our_errors():
             return self._list_models(timeout)
@@ -114,11 +115,13 @@ class OpenAICompatibleProvider:
             )
             with contextlib.closing(response):
                 body = read_up_to(response, MAX_LIST_BYTES)
-        ids, left_out = read_model_list(body)
-        if left_out and left_out != self._left_out:
-            log.warning("models left out", provider=self.name, count=len(left_out), ids=in_words(left_out))
-        self._left_out = left_out
-        return ids
+        digest = hashlib.blake2b(body).digest()
+        if digest != self._listed[0]:  # ten thousand take 30 ms to parse, which running replies would notice
+            ids, left_out = read_model_list(body)
+            if left_out:
+                log.warning("models left out", provider=self.name, count=len(left_out), ids=in_words(left_out))
+            self._listed = digest, ids
+        return self._listed[1]
 
     def warm(self) -> None:
         """Lets a connection be made in the background, for a request that is likely to come soon. Never raises."""
