@@ -61,7 +61,9 @@ _CODES: dict[Kind, str] = {
         overloaded server_overloaded server_is_overloaded engine_overloaded model_overloaded server_busy
         unavailable service_unavailable no_capacity capacity_exceeded model_not_ready
     """,
-    ModelNotFound: "model_not_found model_not_exist invalid_model unknown_model deployment_not_found",
+    ModelNotFound: """
+        model_not_found model_not_exist invalid_model unknown_model deployment_not_found model_decommissioned
+    """,
     UpstreamTimeout: "timeout request_timeout gateway_timeout upstream_timeout api_timeout deadline_exceeded",
     UpstreamAuth: """
         invalid_api_key incorrect_api_key invalid_authentication authentication unauthenticated unauthorized
@@ -82,11 +84,12 @@ _QUOTA = _words(
     r"balance is (too low|not enough|insufficient|exhausted)",
     r"(credits?|balance)( \w+){0,3} (exhausted|depleted|used up|too low)",
     r"(no|not enough|out of|low on|more|exhausted|exceeded)( your| the| available)? credits?\b",
-    r"\bbilling\b",
-    r"exceeded your current quota",
-    r"payment (is )?required",
-    r"overdue payment|in arrears",
-    r"余额不足|欠费",
+    r"(exceeded|reached|used up|exhausted)[^.]{0,40}\bcredits?\b",
+    r"\bbilling\b|spend(ing)? (limit|cap)\b|top[ -]up your|recharge your",
+    r"exceeded your current quota|quota (is )?(not enough|insufficient|used up)",
+    r"payment (is )?required|overdue payment|in arrears",
+    r"(trial|subscription|plan) (has |is )?(ended|expired|over)\b",
+    r"余额不足|额度不足|额度已用尽|欠费",
 )
 _CONTEXT_TOO_LONG = _words(
     r"context[ _-]?(length|size|window|limit)|exceed_context|overflows the context",
@@ -98,23 +101,27 @@ _CONTEXT_TOO_LONG = _words(
     r"(tokens?|token count|number of tokens|(input|prompt) length)\b[^.]{0,80}"
     r"\b(exceed|(longer|greater|larger|more|less) than|over the|must be <=)",
     r"exceed\w*[^.]{0,80} tokens?\b",
-    r"range of input length|less than \d+ tokens",
-    r"reduce the length of|shorten (the|your) (prompt|input|messages?|conversation)",
+    r"range of input length|(less than|at most|supports up to) \d+( \w+)? tokens",
+    r"tokens?\b[^.]{0,80}\bsupports up to",
+    r"max(imum)?\b( \w+){0,4} tokens?\b|tokens?\b[^.]{0,60}\bmax(imum)?\b",
+    r"(reduce|shorten) (the|your) (length|size|number|prompt|input|messages?|conversation|context)",
     r"超长|过长|超出最大长度",
 )
 _BUSY = _words(
     r"rate[ _-]?limit|throttl|too many (concurrent )?requests|per (minute|second|hour|day)\b",
-    r"overload|at (full )?capacity|(currently|temporarily) unavailable",
-    r"(server|model|service) is (currently )?(busy|loading)|loading model",
+    r"overload|at (full )?capacity|(currently|temporarily) unavailable|high (demand|load|traffic)",
+    r"(server|model|service) is (currently |too )?(busy|loading)|too busy|loading model|queue is full",
+    r"no (available|healthy) (server|worker|upstream|instance|channel|capacity)|负载已饱和|请求过于频繁",
 )
 _TIMEOUT = _words(r"timed? ?out\b", r"deadline exceeded")
 _AUTH = _words(
     r"(invalid|incorrect|missing|wrong|no|expired) (api[ _-]?key|credentials|bearer|access token)",
     r"api[ _-]?key (is )?(not valid|invalid|missing|expired|incorrect)",
+    r"(provide|supply) (an|your) api[ _-]?key|api[ _-]?key (is )?(required|not provided|not found)",
     r"unauthori[sz]ed|authentication|permission denied",
 )
 _NO_MODEL = _words(
-    r"\bmodel\b[^.]{0,80}\b(not found|not exist|not available|not supported|no longer)\b",
+    r"\bmodel\b[^.]{0,80}\b(not (found|exist|available|supported)|no longer|decommissioned|deprecated|retired)\b",
     r"(no such|unknown|invalid|not a valid) model|no endpoints found for",
 )
 # The first that matches decides.
