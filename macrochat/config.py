@@ -54,6 +54,7 @@ class Settings:
     max_streams: int
     max_requests_per_user: int
     account_share: float
+    stored_mib_per_day: int
     max_message_characters: int
     max_reply_bytes: int
     registration: Literal["open", "closed"]
@@ -109,6 +110,7 @@ class Settings:
             history_messages=read.whole("MACROCHAT_HISTORY_MESSAGES", 20, 1, 1000),
             max_streams_per_user=read.whole("MACROCHAT_MAX_STREAMS_PER_USER", 5, 1, 100_000),
             max_requests_per_user=read.whole("MACROCHAT_MAX_REQUESTS_PER_USER", 50, 1, 100_000),
+            stored_mib_per_day=read.whole("MACROCHAT_STORED_MIB_PER_DAY", 256, 1, 1 << 20),
             account_share=read.number("MACROCHAT_ACCOUNT_SHARE", 25, 1, 100),
             max_streams=read.whole("MACROCHAT_MAX_STREAMS", 5000, 1, 1_000_000),
             max_message_characters=read.whole("MACROCHAT_MAX_MESSAGE_CHARACTERS", 100_000, 1, 4_000_000),

@@ -13,7 +13,7 @@ import uuid
 import limits as counting
 from flask import Flask, Response, current_app, has_request_context, request
 from flask_limiter import RateLimitExceeded
-from limits import RateLimitItem
+from limits import RateLimitItem, RateLimitItemPerDay
 
 from .. import errors
 from ..config import ConfigError, Settings
@@ -78,17 +78,24 @@ def count_wrong_key() -> None:
     _count(WRONG_KEYS_PER_ADDRESS, "wrong-key-address", caller_address())
 
 
-def _count(limit: RateLimitItem, *whose: str) -> None:
+def count_stored(user_id: uuid.UUID, text: str) -> None:
+    """Counts what a person stores: one must not fill the disk of all. Raises RateLimited after a day's worth."""
+    most = RateLimitItemPerDay(current_app.config["SETTINGS"].stored_mib_per_day * 1024)
+    kibibytes = len(text.encode(errors="replace")) // 1024 + 1
+    _count(most, "stored-account", str(user_id), cost=kibibytes, sentence="This account has stored enough for today")
+
+
+def _count(limit: RateLimitItem, *whose: str, cost: int = 1, sentence: str | None = None) -> None:
     if not has_request_context() or not current_app.config["RATELIMIT_ENABLED"]:
         return
     try:
-        if limiter.limiter.hit(limit, *whose):
+        if limiter.limiter.hit(limit, *whose, cost=cost):
             return
         headers = _headers(limit, *limiter.limiter.get_window_stats(limit, *whose))
     except Exception:  # whatever client library the store has
         log.warning("rate limit storage failed", exc_info=True)
         return
-    raise RateLimited(retry_after=int(headers["RateLimit-Reset"]), headers=headers)
+    raise RateLimited(sentence, retry_after=int(headers["RateLimit-Reset"]), headers=headers)
 
 
 def _is_free() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import sqlalchemy as sa
 
-from ..accounts import budget
+from ..accounts import budget, limits
 from ..chats import service as chats
 from ..chats.models import Chat
 from ..database import write
@@ -36,6 +36,7 @@ def send(chat: Chat, ask: Ask) -> Sent:
     """
     room = runtime()
     refuse_unless_ready(room)
+    limits.count_stored(chat.user_id, ask.text)
     return _start(room, records.record(room, chat, ask))
 
 

@@ -251,3 +251,22 @@ def test_values_that_cannot_be_used_stop_the_start_and_name_themselves(limited):
         limited("plenty")
     with pytest.raises(ConfigError, match="MACROCHAT_RATE_LIMIT_STORAGE"):
         limited(MACROCHAT_RATE_LIMIT_STORAGE="nonsense://x")
+
+
+def test_one_person_stores_so_much_a_day_and_others_go_on(limited):
+    app = limited(MACROCHAT_STORED_MIB_PER_DAY="1")
+    eve, ann = app.test_client(), app.test_client()
+    register(eve, "eve@example.org", "192.0.2.1")
+    register(ann, "ann@example.org", "192.0.2.2")
+    long = {"systemPrompt": "é" * 100_000}
+    chat = eve.post("/api/chats", json=long).get_json()["data"]["id"]
+    asks = [("POST", "/api/chats"), ("PATCH", f"/api/chats/{chat}")] * 5
+    answers = [eve.open(url, method=method, json=long) for method, url in asks]
+    assert [answer.status_code for answer in answers][-2:] == [429, 429]
+    assert answers[-1].get_json()["code"] == "RATE_LIMITED"
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2 * 86_400
+    text = {"messages": [{"role": "user", "content": "x" * 99_000}]}
+    assert eve.post(f"/api/chats/{chat}/stream", json=text).get_json()["code"] == "RATE_LIMITED"
+    assert eve.get(f"/api/chats/{chat}").status_code == 200
+    assert ann.post("/api/chats", json=long).status_code == 201
+    app.extensions["macrochat"].stop()
