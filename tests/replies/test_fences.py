@@ -15,7 +15,7 @@ from macrochat.replies.models import Reply, Worker
 from macrochat.replies.store import CONNECTIONS
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
-from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, fence
+from tests.replies.workers import HELD, NOTICED, TEXT, begin, crash, fence
 from tests.support.patience import Stopwatch
 from tests.support.processes import wait_until
 
@@ -24,13 +24,16 @@ pytestmark = pytest.mark.usefixtures("sweeps_come_often")
 
 
 @BOTH_DATABASES
-def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(first, second, ada, ada_there):
+def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(
+    first, second, ada, ada_there, provider
+):
     chat, reply_id = begin(ada)
     room = first.extensions["macrochat"]
     before = room.worker_id
     reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
     gevent.sleep(0.1)
     fence(first, by=second)
+    provider.release()
     status = when_final(ada, reply_id, NOTICED)
     heard = reading.get(timeout=30)
     assert status["status"] == "complete"
@@ -43,7 +46,7 @@ def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(
 
 @BOTH_DATABASES
 def test_a_worker_that_is_alone_goes_on_with_the_replies_it_was_fenced_from(first, ada, provider):
-    replies = [begin(ada, model=model) for model in (MODEL, MODEL, HELD)]
+    replies = [begin(ada) for _ in range(3)]
     readers = [gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream")) for _chat, reply_id in replies]
     gevent.sleep(0.1)
     fence(first)
@@ -126,7 +129,7 @@ def test_a_worker_that_drains_is_not_dead_and_keeps_the_replies_that_have_time_t
 
 
 @BOTH_DATABASES
-def test_what_does_not_finish_in_time_is_handed_over_at_once(first, ada, ada_there):
+def test_what_does_not_finish_in_time_is_handed_over_at_once(first, ada, ada_there, provider):
     _chat, reply_id = begin(ada)
     reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
     gevent.sleep(0.1)
@@ -136,6 +139,7 @@ def test_what_does_not_finish_in_time_is_handed_over_at_once(first, ada, ada_the
     assert seen.cut == "shutdown"
     wait_until(lambda: status_of(ada_there, reply_id)["attempts"] == 2, NOTICED, "taken over")
     assert watch.seconds < 3
+    provider.release()
     rest = hear(ada_there.get(f"/api/replies/{reply_id}/stream?offset={len(seen.data)}"))
     assert seen.data + rest.data == TEXT
     with first.app_context():

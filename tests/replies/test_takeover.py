@@ -36,6 +36,7 @@ def test_the_reply_goes_on_from_the_last_committed_byte(first, ada, ada_there, p
     text = unique()
     chat, reply_id = begin(ada, text)
     crash(first, lease_runs=True)
+    provider.release()
     status = when_final(ada_there, reply_id, NOTICED + 3)
     assert (status["status"], status["attempts"], status["finishReason"]) == ("complete", 2, "stop")
     assert (status["bytes"], status["sha256"]) == (len(TEXT), hashlib.sha256(TEXT).hexdigest())
@@ -49,20 +50,22 @@ def test_the_reply_goes_on_from_the_last_committed_byte(first, ada, ada_there, p
 
 
 @BOTH_DATABASES
-def test_whoever_reads_elsewhere_sees_a_pause_and_not_an_end(first, ada, ada_there):
+def test_whoever_reads_elsewhere_sees_a_pause_and_not_an_end(first, ada, ada_there, provider):
     _chat, reply_id = begin(ada)
     reading = gevent.spawn(hear, ada_there.get(f"/api/replies/{reply_id}/stream"))
     gevent.sleep(0.3)
     crash(first)
+    provider.release()
     heard = reading.get(timeout=30)
     assert (heard.data, heard.cut) == (TEXT, None)
 
 
-def test_whoever_read_from_the_dead_comes_back_by_offset(first, ada, ada_there):
+def test_whoever_read_from_the_dead_comes_back_by_offset(first, ada, ada_there, provider):
     _chat, reply_id = begin(ada)
     reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
     gevent.sleep(0.3)
     crash(first)
+    provider.release()
     seen = reading.get(timeout=30)
     assert seen.cut == "shutdown"
     assert TEXT.startswith(seen.data)

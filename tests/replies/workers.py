@@ -22,7 +22,7 @@ TEXT = expected_text(MODEL, []).encode()
 NOTICED = 8  # seconds in which a crash must be noticed
 
 
-def begin(person: Any, text: str = "hello", model: str = MODEL, size: int = 40) -> tuple[str, str]:
+def begin(person: Any, text: str = "hello", model: str = HELD, size: int = 40) -> tuple[str, str]:
     """The chat and the id of a reply of which `size` bytes are there."""
     chat = new_chat(person)
     reply_id = post(person, chat, question(text, model=model)).headers["X-Reply-Id"]
@@ -51,8 +51,13 @@ def fence(app: Any, by: Any = None) -> None:
     mine = taker.worker_id if taker else lease.register()
     lost = Lost(room.worker_id, 1.0)
     asleep = sa.update(Worker).where(Worker.id == lost.worker_id).values(lease_until=lost.lease_until)
-    room.store.transact(lambda connection: connection.execute(asleep))
-    assert recovery.fence(room.store, mine, lost)
+
+    def fence_asleep() -> bool:
+        """Not while it is committing, or when it has renewed its lease in between."""
+        room.store.transact(lambda connection: connection.execute(asleep))
+        return recovery.fence(room.store, mine, lost)
+
+    wait_until(fence_asleep, what="the worker is fenced")
     while recovery.fold_lost(room.store, mine, lost):
         pass
     with room.store.engine.connect() as connection:
