@@ -39,7 +39,8 @@ SYSTEM_ROLE = Concession(
     re.compile(
         # Gemma's template, o1-preview, Google's Gemma, and those that list the roles they take
         r"system (role|message|prompt|instruction)s? [^.]{0,60}\b(not|unsupported)\b"
-        r"|(not|n't|unsupported|invalid|unknown|unexpected)\b[^.]{0,60}\b(system|developer)\b"
+        r"|(not|n't|unsupported|invalid|unknown|unexpected)\b[^.]{0,60}"
+        r"('(system|developer)'|\b(system|developer) (role|message|prompt|instruction))"
         r"|'system' is not|(developer|system) instruction is not enabled|roles must alternate"
         r"|only user and assistant roles|should be 'user' or 'assistant'",
         re.IGNORECASE,

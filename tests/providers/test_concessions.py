@@ -71,7 +71,9 @@ def test_what_is_refused_is_known_by_the_words_of(vendor):
     assert refused(body, 401, read_complaint({"error": {"message": words}})) == []
 
 
-@pytest.mark.parametrize("words", ["The model `x` does not exist", "Invalid temperature", "maximum context length", ""])
+@pytest.mark.parametrize(
+    "words", ["The model `x` does not exist", "Not enough system memory", "maximum context length", ""]
+)
 def test_other_refusals_are_not_asked_again(words):
     body = {"messages": [SYSTEM, USER, ANSWER], "stream_options": {}}
     assert refused(body, 400, read_complaint({"error": {"message": words}})) == []
