@@ -12,6 +12,7 @@ from ..database import UTCDateTime, now
 from ..extensions import Model
 
 STREAMING, COMPLETE, STOPPED, FAILED, INTERRUPTED = "streaming", "complete", "stopped", "failed", "interrupted"
+LENGTH = "length"  # the finish reason of a reply that ended at the model's limit: complete, and can be continued
 
 
 class Reply(Model):

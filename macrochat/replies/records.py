@@ -19,7 +19,7 @@ from ..extensions import db
 from ..providers.base import Provider
 from . import claims
 from .generation import Task
-from .models import COMPLETE, FAILED, STREAMING, Reply
+from .models import COMPLETE, FAILED, LENGTH, STREAMING, Reply
 from .prompts import registry, task_for
 from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
 from .runtime import Runtime
@@ -86,13 +86,13 @@ def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
 
 
 def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
-    """Makes a reply that ended early run again. Raises Conflict for one that runs or is complete."""
+    """Makes a reply that ended early, or at a limit, run again. Raises Conflict for one that runs or is whole."""
     with write() as session:
         _lock(session, user_id, owned(user_id, reply_id).chat_id)
         reply = owned(user_id, reply_id)
         if reply.status == STREAMING:
             raise busy(reply)
-        if reply.status == COMPLETE:
+        if reply.status == COMPLETE and reply.finish_reason != LENGTH:
             raise Conflict("This reply is complete; there is nothing to continue", code="REPLY_COMPLETE")
         return _reopen(session, room, reply, replayed=False)
 

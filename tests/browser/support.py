@@ -21,6 +21,10 @@ MODELS = (
     "scripted-fail-then-ok:1",
     "scripted-status:401",
     "scripted-hold:0",
+    "scripted-status:400",
+    "scripted-slow-first:8000",
+    "scripted-words:3",
+    "scripted-length:6:12",
     "scripted-hold:3",
     "scripted-unicode",
 )

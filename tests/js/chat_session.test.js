@@ -218,6 +218,156 @@ test("Stop before the answer is repeated for the reply that comes of it", async 
   assert.equal(server.asked("POST /api/replies/r1/stop").length, 1)
 })
 
+test("an answer stays until the new one has a word, and then makes way", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  const [, reply] = session.messages
+  server.slow = true
+  const again = session.reload()
+  await settle()
+  assert.deepEqual([reply.status, reply.content], ["thinking", "Hello from the model."])
+  server.reply("r2").bytes = Buffer.from("Other words.")
+  server.write(server.reply("r2"))
+  await again
+  assert.deepEqual([reply.id, reply.status, reply.content, reply.laterAttempt], ["r2", "complete", "Other words.", null])
+})
+
+for (const [what, status, code, headers] of [
+  ["a refusal that stored a new reply", 502, "UPSTREAM_AUTH", { "X-Reply-Id": "r9", "X-User-Message-Id": "u1" }],
+  ["a refusal that stored nothing", 422, "VALIDATION_ERROR", {}],
+]) {
+  test(`Regenerate destroys nothing: ${what}`, async () => {
+    const { session, server } = openPage({ chat: CHAT })
+    await session.send("Hi")
+    const before = { ...session.messages[1] }
+    server.refuse("POST", status, code, { headers, error: "The model's server refused" })
+    await session.reload()
+    const { laterAttempt, ...shown } = session.messages[1]
+    assert.deepEqual({ ...shown, laterAttempt: null }, { laterAttempt: null, ...before })
+    assert.deepEqual(laterAttempt, { status: "failed", error: { code, message: "The model's server refused." } })
+    assert.equal(session.complaint, "", "it is said once, beside the answer")
+    await session.reload()
+    assert.deepEqual([session.messages[1].status, session.messages[1].laterAttempt], ["complete", null])
+  })
+}
+
+test("Regenerate destroys nothing: a new answer that ends without a word", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  server.slow = true
+  const again = session.reload()
+  await settle()
+  server.end(server.reply("r2"), "failed", { code: "UPSTREAM_TIMEOUT", message: "Too slow." })
+  await again
+  const { id, status, content, laterAttempt } = session.messages[1]
+  assert.deepEqual([id, status, content], ["r1", "complete", "Hello from the model."])
+  assert.equal(laterAttempt.error.message, "Too slow.")
+})
+
+test("Stop right after Regenerate stops the new reply, however late the server hears of it", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  server.slow = true
+  let answer
+  const late = new Promise(resolve => { answer = resolve })
+  server.goWrong("POST /api/chats/chat-1/stream", { answer: () => late })
+  const again = session.reload()
+  await settle()
+  await clock.advance(800)
+  const stopping = session.stop()
+  await clock.advance(700)
+  assert.equal(server.asked("POST /api/chats/chat-1/stop").length, 3, "told again while nothing has begun")
+  assert.equal(server.asked("/replies/r1/stop").length, 0, "never the old reply")
+  server.keep("r2", { status: "stopped", shown: 0, text: "" })
+  answer(new Response(new Blob([]).stream(), { headers: { "X-Reply-Id": "r2", "X-User-Message-Id": "u1" } }))
+  await settle()
+  await clock.advance(500)
+  await Promise.all([again, stopping])
+  assert.equal(server.asked("POST /api/replies/r2/stop").length, 1)
+  const { id, status, content, laterAttempt } = session.messages[1]
+  assert.deepEqual([id, status, content, laterAttempt.status], ["r1", "complete", "Hello from the model.", "stopped"])
+})
+
+test("a regenerate that cannot leave is taken back by Stop, and the old answer is there", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  server.goWrong("POST", { before: true })
+  const again = session.reload()
+  await clock.advance(100)
+  await session.stop()
+  await again
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant complete: Hello from the model."])
+  assert.equal(session.status, "ready")
+})
+
+test("a stored message is never given back, whatever is wrong and however often", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  const ids = { "X-Reply-Id": "r9", "X-User-Message-Id": "u9" }
+  for (let round = 0; round < 4; round++) server.refuse("POST", 500, "INTERNAL_ERROR", { headers: round === 0 ? ids : {} })
+  const sending = session.send("Hi")
+  await clock.advance(60_000)
+  await sending
+  assert.equal(session.input, "")
+  const [user, reply] = session.messages
+  assert.deepEqual([user.id, user.status, reply.id, reply.status], ["u9", "complete", "r9", "failed"])
+})
+
+test("a refusal that stored nothing gives the text back, whatever its code", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.refuse("POST", 422, "CONTEXT_TOO_LONG", { error: "Too long for the model" })
+  await session.send("Hi")
+  assert.deepEqual([session.input, session.messages.length, session.complaint], ["Hi", 0, "Too long for the model."])
+})
+
+test("text that came back and is sent again as it was has its old key", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  server.refuse("POST", 422, "VALIDATION_ERROR")
+  await session.send("Hi")
+  await session.send("Hi")
+  await session.send("Hi")
+  const keys = server.asked("POST").map(({ headers }) => headers["Idempotency-Key"])
+  assert.deepEqual(keys, ["key-1", "key-1", "key-2"])
+})
+
+test("an acknowledged message that the server does not know any more is offered again", async () => {
+  const before = openPage({ chat: CHAT })
+  await before.session.send("Hi")
+  const server = new FakeServer()  // what is left after a failover to a copy that lagged
+  const after = openPage({ server, storage: before.storage, clock: before.clock, chat: CHAT })
+  await after.session.resume()
+  assert.deepEqual(shown(after.session), ["user lost: Hi"])
+  await after.session.resend(after.session.messages[0])
+  assert.deepEqual(shown(after.session), ["user complete: Hi", "assistant complete: Hello from the model."])
+  assert.equal(server.asked("POST").at(-1).headers["Idempotency-Key"], "key-1")
+})
+
+test("what is shown, stands on another branch, was left or is long ago is not offered again", async () => {
+  const { session, server, storage, clock, outbox } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  const other = openPage({ server, storage, clock, chat: CHAT })
+  await other.session.resume()
+  assert.deepEqual(other.session.messages, [], "its reply is there: the message stands on another branch")
+  const lost = openPage({ storage, clock, chat: CHAT })
+  await lost.session.resume()
+  lost.session.discard(lost.session.messages[0])
+  assert.equal(outbox.acknowledged("chat-1").length, 0)
+  await session.send("Later")
+  await clock.advance(11 * 60_000)
+  assert.equal(outbox.acknowledged("chat-1").length, 0)
+})
+
+test("a new chat that is gone with its first message is offered again on the first page", async () => {
+  const before = openPage()
+  await before.session.send("Hi")
+  const server = new FakeServer()
+  server.refuse("GET /api/chats/chat-1", 404, "CHAT_NOT_FOUND")
+  const after = openPage({ server, storage: before.storage, clock: before.clock })
+  await after.session.resume()
+  assert.deepEqual(shown(after.session), ["user lost: Hi"])
+  await after.session.resend(after.session.messages[0])
+  assert.equal(server.asked("POST /api/chats")[0].body.title, "Hi")
+})
+
 test("Continue appends to what there is", async () => {
   const { session, server } = openPage({ chat: CHAT })
   server.slow = true

@@ -40,6 +40,7 @@ MODELS = (
     "scripted-cut:0",
     "scripted-cut:3",
     "scripted-cut:3:8",
+    "scripted-length:3:8",
     "scripted-reset:3",
     "scripted-error-event:3",
     "scripted-error-event:3:context_length_exceeded",

@@ -112,6 +112,18 @@ def test_a_reply_that_breaks_again_keeps_what_it_has(alice, chat):
     assert (status_of(alice, reply_id)["status"], messages_of(alice, chat)[1]["content"]) == ("failed", "w0 w1 w2 ")
 
 
+def test_a_reply_that_ended_at_the_length_limit_goes_on(alice, chat):
+    reply_id = tell(alice, chat, "hello", "scripted-length:3:8").reply_id
+    before = status_of(alice, reply_id)
+    assert (before["status"], before["finishReason"], before["bytes"]) == ("complete", "length", 9)
+    heard = go_on(alice, reply_id)
+    assert (heard.data, heard.cut) == (WHOLE[9:], None)
+    status = status_of(alice, reply_id)
+    assert (status["status"], status["finishReason"], status["attempts"]) == ("complete", "stop", 2)
+    assert messages_of(alice, chat)[-1]["content"] == WHOLE.decode()
+    refusal(alice.post(f"/api/replies/{reply_id}/continue"), 409, "REPLY_COMPLETE")
+
+
 def test_a_complete_reply_has_nothing_to_go_on_with(alice, chat):
     reply_id = tell(alice, chat, "hello").reply_id
     before = status_of(alice, reply_id)

@@ -17,6 +17,7 @@ Slow       scripted-slow-headers:ms         nothing at all for ms, then 10 words
            scripted-silent                  takes the request and never answers
            scripted-stall:n                 n words, then silence
            scripted-hold[:n[:total]]        n words (0: not even headers), then waits for POST /control/release
+           scripted-length:n[:total]        n words, then a limit on tokens; asked to go on, the rest
 Broken     scripted-cut:n[:total]           n words, then the connection ends without the last HTTP chunk
            scripted-reset:n[:total]         n words, then a TCP reset
            scripted-error-event:n[:code]    n words, then an error event; code is an HTTP status or a word (500)

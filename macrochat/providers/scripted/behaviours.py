@@ -99,6 +99,11 @@ def _cut(script: Script) -> None:
         raise Broken
 
 
+def _length(script: Script) -> None:
+    if _say_until_trouble(script):
+        script.end("length")
+
+
 def _reset(script: Script) -> None:
     if _say_until_trouble(script):
         gevent.sleep(0.05)  # a reset overtakes what the client has not read yet
@@ -212,6 +217,7 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "stall": _stall,
     "hold": _hold,
     "cut": _cut,
+    "length": _length,
     "reset": _reset,
     "error-event": _error_event,
     "garbage": _after_some_words(lambda script: script.stream.event(b"{oops")),

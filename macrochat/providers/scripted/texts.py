@@ -91,8 +91,8 @@ def expected_text(model: str, messages: Messages) -> str:
         return MARKDOWN
     if name == "endless":
         return words(ENDLESS_WORDS)
-    if name in ("cut", "reset", "stall", "error-event"):
-        total = numbers[1] if len(numbers) > 1 and name in ("cut", "reset") else 2 * first
+    if name in ("cut", "length", "reset", "stall", "error-event"):
+        total = numbers[1] if len(numbers) > 1 and name in ("cut", "length", "reset") else 2 * first
         return words(total)
     if name == "hold":
         return words(numbers[1] if len(numbers) > 1 else first + DEFAULT_WORDS)

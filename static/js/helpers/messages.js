@@ -6,7 +6,7 @@ export function userMessage(key, content, status = "sending") {
 }
 
 export function pendingReply(key) {
-  return { key: `reply-${key}`, id: `reply-${key}`, role: "assistant", content: "", status: "thinking", bytes: 0, error: null, model: "" }
+  return { key: `reply-${key}`, id: `reply-${key}`, role: "assistant", content: "", status: "thinking", bytes: 0, error: null, model: "", laterAttempt: null }
 }
 
 // From GET /api/chats/<id>.
@@ -19,7 +19,18 @@ export function storedMessage({ id, role, content, metadata = {} }) {
     error: metadata.error ?? null,
     model: metadata.model ?? "",
     finishReason: metadata.finishReason ?? null,
+    laterAttempt: metadata.laterAttempt ?? null,
   }
+}
+
+// A message that the server has acknowledged and does not know any more.
+export function lostMessage({ key, text }) {
+  return userMessage(key, text, "lost")
+}
+
+// What is shown of an answer again if its replacement says nothing; null if there is nothing to show.
+export function factsOf({ key, ...facts }) {
+  return facts.content ? facts : null
 }
 
 // The server says "streaming"; a person sees thinking until there are words.
@@ -30,11 +41,6 @@ export function statusOf(status = "complete", content = "") {
 
 export function isRunning(message) {
   return message.role === "assistant" && (message.status === "thinking" || message.status === "streaming")
-}
-
-// The server has not named this reply yet.
-export function isPending(reply) {
-  return reply.id.startsWith("reply-")
 }
 
 // What the server has, in its order; messages the page knows stay the same objects. The server tells the newest ones:

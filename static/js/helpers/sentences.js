@@ -10,6 +10,7 @@ const BY_STATUS = {
   stopped: "You stopped this reply.",
   interrupted: "This reply was interrupted. What was written is kept.",
   failed: "The reply failed.",
+  lost: "The server has lost this message. Its database has gone back to an earlier state.",
 }
 
 const BY_FINISH = {
@@ -19,6 +20,15 @@ const BY_FINISH = {
   function_call: "The model asked for a tool, and there are none here.",
 }
 
+const LATER = {
+  stopped: "You stopped the new answer. This is the one before it.",
+  interrupted: "The new answer was interrupted. This is the one before it.",
+  failed: "A new answer failed. This is the one before it.",
+}
+
+// Asking again would bring the same refusal until somebody has changed something.
+const BEYOND_RETRY = new Set(["UPSTREAM_AUTH", "UPSTREAM_QUOTA", "CONTEXT_TOO_LONG", "UNKNOWN_MODEL"])
+
 export function sentenceFor(error) {
   if (error.name === "NetworkError") return "The server cannot be reached."
   const own = BY_CODE[error.code]
@@ -27,10 +37,21 @@ export function sentenceFor(error) {
   return withStop(error.message || "Something went wrong.")
 }
 
-export function noticeFor({ status, error, finishReason }) {
+export function noticeFor({ status, error, finishReason, laterAttempt }) {
+  if (laterAttempt) return laterAttempt.error?.message ? withStop(laterAttempt.error.message) : LATER[laterAttempt.status] ?? ""
   if (error?.message) return withStop(error.message)
   if (status === "complete" && BY_FINISH[finishReason]) return BY_FINISH[finishReason]
   return BY_STATUS[status] ?? ""
+}
+
+// "later" for what went wrong with an attempt to replace or continue an answer; "" where nothing did.
+export function problemOf({ status, error, laterAttempt }) {
+  if (laterAttempt) return laterAttempt.status === "failed" ? "later" : ""
+  return status === "failed" || error ? "here" : ""
+}
+
+export function isWorthRetrying({ error }) {
+  return !BEYOND_RETRY.has(error?.code)
 }
 
 function withStop(sentence) {

@@ -22,7 +22,8 @@ export class Announcer {
   }
 }
 
-function summaryOf({ status, content }) {
+function summaryOf({ status, content, laterAttempt }) {
+  if (laterAttempt) return "There is no new reply. The one before it is kept."
   if (status === "complete") return summaryOfComplete(content)
   return { stopped: "The reply was stopped.", failed: "The reply failed.", interrupted: "The reply was interrupted." }[status] ?? ""
 }

@@ -1,11 +1,16 @@
 import { sentenceFor } from "../helpers/sentences.js"
-import { isPending, isRunning, merge, pendingReply, storedMessage, userMessage } from "../helpers/messages.js"
+import { factsOf, isRunning, merge, pendingReply, storedMessage, userMessage } from "../helpers/messages.js"
 import { joinDrafts } from "../helpers/drafts.js"
+import { systemClock } from "../helpers/clock.js"
 import { titleFrom } from "../helpers/titles.js"
 import { uuid } from "../helpers/uuid.js"
 import { ErrorRecovery } from "./error_recovery.js"
 import { HealthMonitor } from "./health_monitor.js"
+import { LostMessages } from "./lost_messages.js"
 import { Left, Recalled, Turn } from "./turn.js"
+
+const STOP_AGAIN_MS = 300
+const CHANGED_ELSEWHERE = new Set(["CHAT_BUSY", "REPLY_NOT_FOUND"])
 
 // One chat as the page sees it. It tells what happens by events:
 //   messages {}               the list changed           message {message}   one message's facts changed
@@ -18,6 +23,7 @@ export class ChatSession extends EventTarget {
   #api
   #drafts
   #outbox
+  #lost
   #model
   #makeUuid
   #chat
@@ -26,17 +32,25 @@ export class ChatSession extends EventTarget {
   #status = "ready"
   #error = null
   #turn = null
+  #clock
+  #complaint = ""
+  #returned = null
 
-  constructor({ api, drafts, outbox, clock, random, log, chat = null, messages = [], earlier = null, model = () => undefined, makeUuid = uuid }) {
+  constructor({
+    api, drafts, outbox, clock = systemClock, random, log,
+    chat = null, messages = [], earlier = null, model = () => undefined, makeUuid = uuid,
+  }) {
     super()
     this.#api = api
     this.#drafts = drafts
     this.#outbox = outbox
+    this.#lost = new LostMessages({ api, outbox })
     this.#model = model
     this.#makeUuid = makeUuid
     this.#chat = chat
     this.#messages = messages
     this.#earlier = earlier
+    this.#clock = clock
     const changed = () => this.#tell("connection")
     this.recovery = new ErrorRecovery({ clock, random, log, changed })
     this.health = new HealthMonitor({ clock, changed, inspect: () => this.#turn.inspect(), found: reason => this.#mend(reason) })
@@ -76,6 +90,11 @@ export class ChatSession extends EventTarget {
     return this.#error
   }
 
+  // What is wrong with the message that came back; what is wrong with a reply stands beside it.
+  get complaint() {
+    return this.#complaint
+  }
+
   // Sent by the person, but acknowledged by no server.
   get isQueued() {
     return this.#turn?.isQueued ?? false
@@ -88,7 +107,8 @@ export class ChatSession extends EventTarget {
   // False when there is nothing to send or a reply is running: the text then stays where it is.
   async send(text = this.input) {
     if (this.isLoading || !text.trim()) return false
-    const key = this.#makeUuid()
+    const key = this.#returned?.text === text ? this.#returned.key : this.#makeUuid()
+    this.#returned = null
     this.#status = "submitted"
     this.input = ""
     this.#outbox.put({ key, chatId: this.#chat?.id, text })
@@ -96,33 +116,40 @@ export class ChatSession extends EventTarget {
     return true
   }
 
-  // Asks for the last reply again.
+  // Asks for the last reply again. The old answer stays until the new one has a word.
   async reload() {
     const reply = this.#messages.at(-1)
     const user = this.#messages.findLast(message => message.role === "user")
     if (this.isLoading || reply?.role !== "assistant" || !user) return
     const key = this.#makeUuid()
-    this.#update(reply, { status: "thinking", error: null, finishReason: null })
-    this.#empty(reply)
-    await this.#run({
-      reply,
-      key,
-      open: signal => this.#api.regenerate(this.#chat.id, { key, text: user.content, messageId: user.id, signal }),
-    })
+    const open = signal => this.#api.regenerate(this.#chat.id, { key, text: user.content, messageId: user.id, signal })
+    await this.#runAgain(reply, { key, open }, "thinking")
   }
 
   // Goes on with an incomplete reply, behind what there is of it.
   async continueReply() {
     const reply = this.#messages.at(-1)
     if (this.isLoading || reply?.role !== "assistant") return
-    this.#update(reply, { status: "streaming", error: null, finishReason: null })
-    await this.#run({ reply, behind: true, open: signal => this.#api.continueReply(reply.id, { signal }) })
+    await this.#runAgain(reply, { behind: true, open: signal => this.#api.continueReply(reply.id, { signal }) }, "streaming")
+  }
+
+  // Sends a message once more that the server has lost.
+  async resend(lost) {
+    if (this.isLoading) return
+    this.#drop(lost)
+    this.#outbox.put({ key: lost.key, chatId: this.#chat?.id, text: lost.content })
+    await this.#post(lost.key, lost.content)
+  }
+
+  discard(lost) {
+    this.#outbox.remove(lost.key)
+    this.#drop(lost)
   }
 
   async stop() {
     const turn = this.#turn
     if (!turn || turn.isStopping) return
-    if (turn.isQueued && (this.recovery.isRecovering || this.recovery.isExhausted)) return turn.recall()
+    if (!turn.isAcknowledged && (this.recovery.isRecovering || this.recovery.isExhausted)) return turn.recall()
     turn.wantStop()
     this.#tell("change")
     await this.#askToStop(turn)
@@ -130,6 +157,7 @@ export class ChatSession extends EventTarget {
 
   // What a page finds when it opens: messages that never left, a reply that runs.
   async resume() {
+    await this.#findLost()
     for (const entry of this.#outbox.waiting(this.#chat?.id)) await this.#sendAgain(entry)
     await this.#attachToRunning()
   }
@@ -141,8 +169,10 @@ export class ChatSession extends EventTarget {
     if (this.isLoading) return
     this.#chat = chat
     if (!this.#messages.some(({ id }) => id === messages[0]?.id)) this.#earlier = meta.nextCursor
+    this.#returned = null
     this.#messages = merge(this.#messages, messages.map(storedMessage))
     this.#tell("messages")
+    await this.#findLost()
     await this.#attachToRunning()
   }
 
@@ -203,6 +233,12 @@ export class ChatSession extends EventTarget {
     this.#tell("created", { chat: this.#chat })
   }
 
+  #runAgain(reply, request, status) {
+    const before = factsOf(reply)
+    this.#update(reply, { status, error: null, finishReason: null, laterAttempt: null })
+    return this.#run({ ...request, reply, before })
+  }
+
   async #run(request) {
     const turn = new Turn({ ...request, api: this.#api, recovery: this.recovery, listener: this.#listener })
     this.#turn = turn
@@ -222,59 +258,77 @@ export class ChatSession extends EventTarget {
   }
 
   #listener = {
-    acknowledged: (turn, { headers }) => {
+    stored: (turn, { replyId, userMessageId }) => {
+      if (turn.user) this.#outbox.acknowledge(turn.key, { replyId, userMessageId })
+      if (turn.user) this.#update(turn.user, { id: userMessageId || turn.user.id, status: "complete" })
+      if (replyId) this.#update(turn.reply, { id: replyId })
+    },
+    acknowledged: turn => {
       this.recovery.resetRetryCount()
-      this.#outbox.remove(turn.key)
-      this.#name(turn, headers.get("X-Reply-Id"), headers.get("X-User-Message-Id"))
       if (turn.isStopping) this.#askToStop(turn)
       this.#tell("acknowledged")
     },
-    sinkOf: ({ reply }) => ({
+    sinkOf: turn => ({
       arrived: () => this.health.updateLastChunkTime(),
-      reset: () => this.#empty(reply),
-      append: text => {
-        reply.content += text
-        if (reply.status !== "streaming") this.#update(reply, { status: "streaming" })
-        if (this.#status !== "streaming") this.#become("streaming")
-        this.#tell("text", { message: reply, text })
-      },
+      reset: () => { if (!turn.before || turn.behind) this.#empty(turn.reply) },
+      append: text => this.#append(turn, text),
     }),
   }
 
-  #name(turn, replyId, userMessageId) {
-    if (turn.user) this.#update(turn.user, { id: userMessageId || turn.user.id, status: "complete" })
-    if (replyId) this.#update(turn.reply, { id: replyId })
+  #append(turn, text) {
+    const { reply } = turn
+    if (turn.before && !turn.behind) this.#empty(reply)
+    turn.before = null
+    reply.content += text
+    if (reply.status !== "streaming") this.#update(reply, { status: "streaming" })
+    if (this.#status !== "streaming") this.#become("streaming")
+    this.#tell("text", { message: reply, text })
   }
 
-  #end({ reply }, server) {
+  #end(turn, server) {
     if (!server) return this.#become("ready")
     const { status, error, bytes, finishReason, model } = server
-    this.#update(reply, { status, error, bytes, finishReason, model })
+    const isReplaced = !turn.before || turn.behind
+    if (!isReplaced && status !== "complete") return this.#restore(turn, { status, error })
+    if (!isReplaced) this.#empty(turn.reply)
+    this.#update(turn.reply, { status, error, bytes, finishReason, model })
     this.#become(status === "failed" ? "error" : "ready", error)
   }
 
-  // The server refused. If it has stored the message, the reply is a failed one; if not, the text comes back.
+  // The request was refused or taken back. An earlier answer stays; a message that the server has stored has a failed
+  // reply; any other comes back to be sent again.
   #refuse(turn, error) {
     if (error instanceof Left) return
-    if (error instanceof Recalled) {
-      this.#giveBack(turn)
-      return this.#become("ready")
-    }
-    if (isStored(turn, error)) {
-      this.#outbox.remove(turn.key)
-      this.#name(turn, error.replyId, error.userMessageId)
-      this.#update(turn.reply, { status: "failed", error: { code: error.code, message: sentenceFor(error) } })
-    } else {
-      this.#giveBack(turn)
-    }
-    this.#become("error", error)
+    const isRecalled = error instanceof Recalled
+    const problem = { code: error.code, message: isRecalled ? "The reply was not written." : sentenceFor(error) }
+    if (turn.before && isRecalled) this.#takeBack(turn)
+    else if (turn.before) this.#restore(turn, { status: "failed", error: problem })
+    else if (turn.isQueued) this.#giveBack(turn, isRecalled ? "" : problem.message)
+    else this.#update(turn.reply, { status: "failed", error: problem })
+    this.#become(isRecalled ? "ready" : "error", isRecalled ? null : error)
+    if (CHANGED_ELSEWHERE.has(error.code)) this.sync().catch(() => {})
   }
 
-  #giveBack(turn) {
-    this.#outbox.remove(turn.key)
-    this.#messages = this.#messages.filter(message => message !== turn.user && message !== turn.reply)
+  // Nothing has come of it: what was there is shown again, with what became of the later attempt.
+  #restore({ reply, before }, { status, error }) {
+    this.#update(reply, { ...before, laterAttempt: { status, error } })
+    this.#become(status === "failed" ? "error" : "ready", error)
+  }
+
+  // The request may have arrived after all.
+  #takeBack({ reply, before }) {
+    this.#update(reply, before)
+    this.#api.stopChat(this.#chat.id).catch(() => {})
+  }
+
+  // Sent again as it is, it has the same key: should the server have it after all, it is not posted twice.
+  #giveBack({ key, user, reply }, complaint) {
+    this.#outbox.remove(key)
+    this.#messages = this.#messages.filter(message => message !== user && message !== reply)
     this.#tell("messages")
-    this.#returnText(turn.user.content)
+    this.#complaint = complaint
+    this.#returnText(user.content)
+    this.#returned = { key, text: user.content }
   }
 
   #returnText(text) {
@@ -283,14 +337,21 @@ export class ChatSession extends EventTarget {
   }
 
   async #askToStop(turn) {
-    if (!this.#chat) return
     try {
-      if (isPending(turn.reply)) await this.#api.stopChat(this.#chat.id)
-      else await this.#api.stopReply(turn.reply.id)
+      if (turn.isAcknowledged) await this.#api.stopReply(turn.reply.id)
+      else await this.#stopWhatBegins(turn)
     } catch (error) {
       turn.wantStop(false)
       this.#tell("change")
       this.#tell("trouble", { sentence: `The reply could not be stopped. ${sentenceFor(error)}` })
+    }
+  }
+
+  // Which reply it will be only the server knows, and it may hear of the wish before it has heard of the message.
+  async #stopWhatBegins(turn) {
+    while (turn === this.#turn && turn.isStopping && !turn.isAcknowledged) {
+      if (this.#chat) await this.#api.stopChat(this.#chat.id)
+      await new Promise(resolve => this.#clock.setTimeout(resolve, STOP_AGAIN_MS))
     }
   }
 
@@ -311,15 +372,28 @@ export class ChatSession extends EventTarget {
       response.body?.cancel()
     } catch (error) {
       if (error.name === "NetworkError") return
-      if (!isStored({ user: true }, error)) this.#returnText(text)
+      if (!error.userMessageId) this.#returnText(text)
     }
     this.#outbox.remove(key)
     await this.sync()
   }
 
+  async #findLost() {
+    const lost = await this.#lost.find(this.#chat, this.#messages)
+    const fresh = lost.filter(({ key }) => !this.#messages.some(message => message.key === key))
+    if (fresh.length === 0) return
+    this.#messages = [...this.#messages, ...fresh]
+    this.#tell("messages")
+  }
+
+  #drop(lost) {
+    this.#messages = this.#messages.filter(message => message !== lost)
+    this.#tell("messages")
+  }
+
   async #attachToRunning() {
-    const reply = this.#messages.at(-1)
-    if (this.isLoading || !reply || !isRunning(reply)) return
+    const reply = this.#messages.findLast(isRunning)
+    if (this.isLoading || !reply) return
     await this.#run({ reply, behind: true })
   }
 
@@ -338,6 +412,7 @@ export class ChatSession extends EventTarget {
   }
 
   #become(status, error = null) {
+    if (status !== "error") this.#complaint = ""
     this.#status = status
     this.#error = error
     this.#tell("change")
@@ -346,9 +421,4 @@ export class ChatSession extends EventTarget {
   #tell(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
-}
-
-// A refusal after the message was stored names the reply.
-function isStored({ user }, { replyId }) {
-  return !user || Boolean(replyId)
 }

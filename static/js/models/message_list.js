@@ -101,6 +101,8 @@ export class MessageList {
       retry: () => this.#session.reload(),
       regenerate: () => this.#session.reload(),
       continue: () => this.#session.continueReply(),
+      resend: () => this.#session.resend(view.message),
+      discard: () => this.#session.discard(view.message),
     }
     verbs[button.dataset.action]?.()
   }

@@ -1,7 +1,7 @@
 import { cloneTemplate, setText } from "../helpers/dom.js"
 import { isFinal } from "../helpers/judgement.js"
 import { MarkdownStream, renderMarkdown } from "../helpers/markdown.js"
-import { noticeFor } from "../helpers/sentences.js"
+import { isWorthRetrying, noticeFor, problemOf } from "../helpers/sentences.js"
 
 // One message on the page: an <article>, its text in .message-body, its facts in data attributes.
 export class MessageView {
@@ -54,8 +54,9 @@ export class MessageView {
 
   update() {
     this.#furnish()
-    const { id, status, bytes, model } = this.#message
-    const facts = { messageId: id, status, bytes: bytes ?? "", model: model ?? "" }
+    const { id, status, bytes, model, finishReason } = this.#message
+    const retry = isWorthRetrying(this.#message) ? "yes" : "no"
+    const facts = { messageId: id, status, bytes: bytes ?? "", model: model ?? "", finish: finishReason ?? "", problem: problemOf(this.#message), retry }
     for (const [name, value] of Object.entries(facts)) {
       if (this.element.dataset[name] !== String(value)) this.element.dataset[name] = value
     }

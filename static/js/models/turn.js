@@ -5,23 +5,27 @@ export class Left extends Error {}
 
 // One reply on its way, from the request that asks for it to its last byte.
 // `open(signal)` makes the request (none: the reply runs already); `reply` is the message it fills, `user` the one it answers.
-// `listener` hears acknowledged(response), append(text), reset() and arrived().
+// `behind`: what comes goes behind the reply's text. `before` holds the facts of an answer that is to be replaced or
+// continued, for as long as nothing has come; it is what is shown again if nothing does.
+// `listener` hears stored(turn, ids), acknowledged(turn) and, by sinkOf(turn), append(text), reset() and arrived().
 export class Turn {
   #api
   #recovery
   #listener
   #open
-  #behind
   #abort = new AbortController()
   #stream = null
   #isStopping = false
+  #isAcknowledged
 
-  constructor({ api, recovery, listener, reply, user = null, key = null, open = null, behind = false }) {
+  constructor({ api, recovery, listener, reply, user = null, key = null, open = null, behind = false, before = null }) {
     this.#api = api
     this.#recovery = recovery
     this.#listener = listener
     this.#open = open
-    this.#behind = behind
+    this.#isAcknowledged = !open
+    this.behind = behind
+    this.before = before
     this.reply = reply
     this.user = user
     this.key = key
@@ -29,6 +33,11 @@ export class Turn {
 
   get isQueued() {
     return this.user?.status === "sending"
+  }
+
+  // The server has said which reply it is.
+  get isAcknowledged() {
+    return this.#isAcknowledged
   }
 
   get isStopping() {
@@ -39,7 +48,7 @@ export class Turn {
   // Throws ApiError when the server refuses.
   async run() {
     const response = this.#open ? await this.#insist() : null
-    if (response) this.#listener.acknowledged(this, response)
+    if (response) this.#acknowledge(response)
     this.#stream = new ReplyStream({ api: this.#api, replyId: this.reply.id, recovery: this.#recovery, sink: this.#listener.sinkOf(this) })
     return this.#stream.follow(this.#fits() ? response : this.#fromTheStart(response))
   }
@@ -49,7 +58,7 @@ export class Turn {
     this.#isStopping = wanted
   }
 
-  // Nothing has reached the server yet: the person takes the message back. run() throws Recalled.
+  // Between two tries the person takes the request back. run() throws Recalled.
   recall() {
     this.#abort.abort(new Recalled())
     this.#recovery.retryNow()
@@ -84,7 +93,14 @@ export class Turn {
     return server.bytes > this.#stream.bytes ? "stuck" : "thinking"
   }
 
-  // A request whose answer was lost is made again: its key makes it the same request.
+  #acknowledge({ headers }) {
+    this.#isAcknowledged = true
+    this.#listener.stored(this, { replyId: headers.get("X-Reply-Id"), userMessageId: headers.get("X-User-Message-Id") })
+    this.#listener.acknowledged(this)
+  }
+
+  // A request whose answer was lost is made again: its key makes it the same request. A refusal may say that the message
+  // is stored nevertheless.
   async #insist() {
     const { signal } = this.#abort
     for (;;) {
@@ -92,6 +108,7 @@ export class Turn {
         return await this.#open(signal)
       } catch (error) {
         signal.throwIfAborted()
+        if (error.userMessageId) this.#listener.stored(this, error)
         const again = await this.#recovery.handleStreamingError(error)
         signal.throwIfAborted()
         if (again) continue
@@ -103,7 +120,7 @@ export class Turn {
   }
 
   #fits() {
-    return !this.#behind || this.#stream.startAfter(this.reply.content, this.reply.bytes)
+    return !this.behind || this.#stream.startAfter(this.reply.content, this.reply.bytes)
   }
 
   // The text on the page is not the server's byte for byte: read all of it again.
