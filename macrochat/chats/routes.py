@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from flask import Blueprint, Response, current_app, request
 from flask_login import current_user
@@ -48,7 +48,9 @@ def list_chats() -> Response:
         listed, total = service.list_page(current_user.id, page, limit, q)
         meta = {"page": page, "limit": limit, "total": total}
     next_cursor = write_cursor(listed.next) if listed.next else None
-    return success([show_listed(chat) for chat in listed.chats], meta={**meta, "nextCursor": next_cursor})
+    response = success([show_listed(chat) for chat in listed.chats], meta={**meta, "nextCursor": next_cursor})
+    response.add_etag(weak=True)
+    return cast(Response, response.make_conditional(request))  # a page that looks now and then mostly has it already
 
 
 @blueprint.post("/chats")

@@ -72,6 +72,15 @@ def list_behind(user_id: uuid.UUID, place: Place | None, limit: int, q: str = ""
     return _search(lambda session: _listed(session, query, limit), q)
 
 
+def count_before(chat: Chat, most: int) -> int | None:
+    """How many of its owner's chats stand before this one in their list; None for more than `most`."""
+    before = sa.select(sa.literal(1)).where(
+        Chat.user_id == chat.user_id, sa.tuple_(Chat.updated_at, Chat.id) > Place(chat.updated_at, chat.id)
+    )
+    count = db.session.scalar(sa.select(sa.func.count()).select_from(before.limit(most + 1).subquery())) or 0
+    return count if count <= most else None
+
+
 def create(user_id: uuid.UUID, *, title: str | None, model: str | None, system_prompt: str | None) -> Chat:
     limits.count_stored(user_id, system_prompt or "")
     chat = Chat(user_id=user_id, title=title or DEFAULT_TITLE, model=model, system_prompt=system_prompt)

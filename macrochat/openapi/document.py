@@ -63,7 +63,7 @@ HEADERS: dict[str, tuple[str, Schema, bool]] = {
     "X-Reply-Offset": ("How many bytes of the reply stand before this body", WHOLE, True),
     "Idempotent-Replayed": ("`true` for a repeat that the server knew already", {"const": "true"}, False),
     "Content-Range": ("`bytes N-M/total`, `*` for a total that is not known yet", TEXT, True),
-    "ETag": ("Changes with the description", TEXT, True),
+    "ETag": ("Changes with the answer", TEXT, True),
 }
 LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 # Headers of refusals, by status.

@@ -1,7 +1,8 @@
 """One line per request, written when its body has ended, and the request's place in the figures.
 
-It says who asked for which route and how it ended; never a path's or a query's content, a header or a body. Probes and
-static files are lines at debug level. The ids of request and user stand in every line by themselves (logs.py).
+It says who asked for which route and how it ended; never a path's or a query's content, a header or a body. Probes,
+static files and looks that found nothing new (304) are lines at debug level. The ids of request and user stand in every
+line by themselves (logs.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..metrics import REQUEST_SECONDS, REQUESTS
 log_line = get_logger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NOT_MODIFIED = 304
 QUIET_BLUEPRINTS = ("health", "ops")
 
 
@@ -59,7 +61,8 @@ class _Line:
         if follower is None:
             REQUEST_SECONDS.observe(seconds)
         facts = {"method": self.method, "route": self.route, "status": status, "durationMs": round(seconds * 1000)}
-        write = log_line.debug if self.quiet and status < 500 else log_line.info
+        quiet = status == NOT_MODIFIED or (self.quiet and status < 500)
+        write = log_line.debug if quiet else log_line.info
         write("request", **facts, **_body(response, follower))
 
 

@@ -82,7 +82,7 @@ def _conversation(chat_id: uuid.UUID | None, before: uuid.UUID | None = None) ->
         earlier=shown.before if shown else None,
         message_limit=current_app.config["SETTINGS"].max_message_characters,
         example_prompts=EXAMPLE_PROMPTS,
-        **sidebar.context(),
+        **sidebar.context(found),
     )
 
 

@@ -76,7 +76,8 @@ def ask(truth, caller):
 def test_chats(ask):
     chat = ask("POST", "/api/chats", json={"title": "One", "systemPrompt": "Be kind"}).json()["data"]["id"]
     ask("POST", "/api/chats")
-    ask("GET", "/api/chats", params={"q": "One"})
+    etag = ask("GET", "/api/chats", params={"q": "One"}).headers["ETag"]
+    ask("GET", "/api/chats", params={"q": "One"}, headers={"If-None-Match": etag})
     cursor = ask("GET", "/api/chats", params={"limit": 1}).json()["meta"]["nextCursor"]
     ask("GET", "/api/chats", params={"limit": 1, "cursor": cursor})
     ask("GET", "/api/chats", params={"cursor": "next"})

@@ -70,6 +70,29 @@ def test_sending_in_two_tabs_at_once_posts_one_and_keeps_the_other(person):
     assert len(asked) == 1
 
 
+def test_a_tab_where_nothing_happens_asks_less_and_less(newcomer):
+    page = newcomer.page
+    page.clock.install()
+    chat = newcomer.enter()
+    asked = []
+    page.on("response", lambda answer: asked.append(answer.status) if "/api/chats?" in answer.url else None)
+    for _ in range(6):
+        page.clock.run_for(10_000)
+        page.wait_for_timeout(100)
+    assert 3 <= len(asked) <= 6
+    assert set(asked[1:]) == {304}
+    for _ in range(60):
+        page.clock.run_for(60_000)
+        page.wait_for_timeout(20)
+    assert len(asked) < 60
+    before = len(asked)
+    newcomer.account.patch(f"/api/chats/{chat}", json={"title": "Named elsewhere"})
+    page.mouse.move(300, 300)
+    page.clock.run_for(11_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Named elsewhere")
+    assert asked[before:] == [200]
+
+
 def test_a_chat_deleted_elsewhere_leaves_the_list(newcomer):
     kept, gone = newcomer.new_chat(title="Kept"), newcomer.new_chat(title="Gone")
     newcomer.page.clock.install()

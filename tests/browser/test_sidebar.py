@@ -154,6 +154,67 @@ def test_who_comes_by_a_search_can_reach_older_chats_too(newcomer):
     expect(rows(newcomer.page).get_by_role("link", name="Chat 0", exact=True)).to_be_visible()
 
 
+def height_of(page, title):
+    """Pixels from the top of the list to a row, and how much of the list is in sight."""
+    return page.evaluate(
+        """title => {
+          const list = document.getElementById('chat-list')
+          const row = [...list.querySelectorAll('.chat-row')].find(row => row.querySelector('.chat-title').textContent === title)
+          return [row.getBoundingClientRect().top - list.getBoundingClientRect().top, list.clientHeight]
+        }""",
+        title,
+    )
+
+
+def expect_marked(page, title):
+    row = rows(page).get_by_role("link", name=title, exact=True)
+    expect(row).to_have_attribute("aria-current", "page")
+    expect(row).to_be_in_viewport()
+    expect(rows(page).locator("[aria-current]")).to_have_count(1)
+
+
+def test_the_list_keeps_its_place_and_marks_a_chat_far_down(newcomer):
+    page = newcomer.page
+    chats = many_chats(newcomer, 160)
+    page.goto("/")
+    for number in (119, 79, 39):
+        page.get_by_role("link", name="Older chats").click()
+        expect(rows(page).get_by_role("link", name=f"Chat {number}", exact=True)).to_have_count(1)
+    row = rows(page).get_by_role("link", name="Chat 10", exact=True)  # the 150th
+    row.scroll_into_view_if_needed()
+    height, _ = height_of(page, "Chat 10")
+    row.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Chat 10")
+    for _ in range(2):
+        expect_marked(page, "Chat 10")
+        assert abs(height_of(page, "Chat 10")[0] - height) < 40
+        page.reload()
+    page.goto(f"/chats/{chats['Chat 100']}")
+    expect_marked(page, "Chat 100")
+    page.go_back()
+    expect_marked(page, "Chat 10")
+    page.get_by_role("searchbox", name="Search chats").fill("Chat 12")
+    expect(rows(page).get_by_role("link", name="Chat 100", exact=True)).to_have_count(0)
+    page.get_by_role("searchbox", name="Search chats").press("Escape")
+    expect_marked(page, "Chat 10")
+    page.set_viewport_size(PHONE)
+    newcomer.button("Open sidebar").click()
+    expect_marked(page, "Chat 10")
+
+
+def test_a_chat_further_down_than_any_list_is_marked_too(newcomer):
+    page = newcomer.page
+    chats = many_chats(newcomer, 345)
+    newcomer.open(chats["Chat 3"])
+    expect_marked(page, "Chat 3")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_role("link", name="Older chats").click()
+    expect(rows(page).get_by_role("link", name="Chat 285", exact=True)).to_have_count(1)
+    shown = titles(page)
+    assert shown == sorted(shown, key=lambda title: -int(title.split()[1]))
+    assert shown[-1] == "Chat 3"
+
+
 def test_shortcuts(owner):
     owner.page.keyboard.press("Control+Shift+O")
     expect(owner.page).to_have_url(f"{owner.url}/")

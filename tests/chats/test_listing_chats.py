@@ -105,3 +105,22 @@ def test_a_list_of_100_is_allowed(alice):
 
 def test_nobody_lists_chats_without_signing_in(app):
     refusal(app.test_client().get("/api/chats"), 401, "UNAUTHENTICATED")
+
+
+def test_a_list_that_has_not_changed_is_not_sent_again(newcomer):
+    [made] = create(newcomer, "One")
+    first = newcomer.get("/api/chats?limit=5")
+    same = {"If-None-Match": first.headers["ETag"]}
+    again = newcomer.get("/api/chats?limit=5", headers=same)
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert again.headers["Cache-Control"] == "no-store"
+    changes = [
+        lambda: newcomer.patch(f"/api/chats/{made['id']}", json={"title": "Two"}),
+        lambda: newcomer.post("/api/chats", json={"title": "Three"}),
+        lambda: newcomer.delete(f"/api/chats/{made['id']}"),
+    ]
+    for change in changes:
+        change()
+        now = newcomer.get("/api/chats?limit=5", headers=same)
+        assert now.status_code == 200
+        same = {"If-None-Match": now.headers["ETag"]}

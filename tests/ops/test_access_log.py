@@ -43,3 +43,10 @@ def test_a_request_id_is_kept_from_door_to_answer(client):
     given = f"from-a-proxy-{uuid.uuid4()}"
     answer = client.get("/api/chats", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"] == answer.get_json()["requestId"] == given
+
+
+def test_a_look_that_finds_nothing_new_is_only_for_debugging(alice, lines):
+    known = {"If-None-Match": alice.get("/api/chats").headers["ETag"]}
+    alice.get("/api/chats", headers=known).close()
+    last = requests(lines)[-1]
+    assert (last["status"], last["log_level"]) == (304, "debug")

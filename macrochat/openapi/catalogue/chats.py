@@ -48,7 +48,10 @@ OPERATIONS = {
                 example="sky",
             ),
         ),
-        answers=(Answer(description="A page of chats", data=list[ListedChat], meta=Page | Rest),),
+        answers=(
+            Answer(description="A page of chats", data=list[ListedChat], meta=Page | Rest, headers=("ETag",)),
+            Answer(status=304, description="You have it: `If-None-Match` names its `ETag`", headers=("ETag",)),
+        ),
         refusals={400: ("VALIDATION_ERROR",)},
     ),
     "chats.create_chat": Operation(

@@ -1,8 +1,8 @@
 // Reading `localStorage` itself throws where a browser forbids it; this stands in, and forgets when the page goes.
-export function safeStorage(scope = globalThis) {
+export function safeStorage(scope = globalThis, kind = "localStorage") {
   try {
-    scope.localStorage.length
-    return scope.localStorage
+    scope[kind].length
+    return scope[kind]
   } catch {
     return { getItem: () => null, setItem() {}, removeItem() {} }
   }

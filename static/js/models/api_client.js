@@ -4,6 +4,7 @@ import { fill } from "../helpers/routes.js"
 
 const ANSWER_LIMIT_MS = 15_000
 const SEND_LIMIT_MS = 60_000
+const NOT_MODIFIED = 304
 
 // The one module that calls fetch. Answers are the `data` of the envelope, or a Response whose body streams.
 // Throws ApiError when the server refuses, NetworkError when nobody answers.
@@ -38,8 +39,9 @@ export class ApiClient {
   }
 
   // `asks: false` for looks that nobody asked for: a signed-out person is left alone until they do something.
-  listChats(query, { asks = true } = {}) {
-    return this.#json("GET", "chats", { query, whole: true, asks })
+  // Resolves to the envelope and its `etag`; to null if it is still the answer that had the etag `unless`.
+  listChats(query, { asks = true, unless } = {}) {
+    return this.#json("GET", "chats", { query, whole: true, asks, headers: unless ? { "If-None-Match": unless } : {} })
   }
 
   createChat(body) {
@@ -142,8 +144,9 @@ export class ApiClient {
   async #json(method, route, { whole = false, signal, ...request } = {}) {
     return this.#withLimit(ANSWER_LIMIT_MS, signal, async limited => {
       const response = await this.#open(method, route, { ...request, signal: limited })
+      if (response.status === NOT_MODIFIED) return null
       const envelope = response.status === 204 ? {} : await response.json()
-      return whole ? envelope : envelope.data
+      return whole ? { ...envelope, etag: response.headers.get("ETag") } : envelope.data
     })
   }
 
@@ -161,7 +164,7 @@ export class ApiClient {
       cache: "no-store",
       signal,
     })
-    if (response.ok) return response
+    if (response.ok || response.status === NOT_MODIFIED) return response
     if (response.status === 401 && asks && await this.#askToSignIn()) {
       return this.#open(method, route, { values, query, body, headers, signal, asks: false })
     }

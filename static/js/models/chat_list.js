@@ -4,7 +4,8 @@ import { RowEditor } from "./row_editor.js"
 
 const MOST_ROWS = 100
 
-// The sidebar's chats: newest first, in groups of a day. Tells by events: renamed {id, title}, deleted {id}.
+// The sidebar's chats: newest first, in groups of a day, the current one among them and in sight. Tells by events:
+// renamed {id, title}, deleted {id}.
 export class ChatList extends EventTarget {
   #element
   #api
@@ -12,13 +13,18 @@ export class ChatList extends EventTarget {
   #items = new Map()
   #cursor
   #limit
-  #query = ""
+  #query
   #current
+  #whole = null
+  #seen = {}
+  #place
 
-  constructor({ element, api, toasts }) {
+  constructor({ element, api, toasts, place }) {
     super()
     this.#element = element
     this.#api = api
+    this.#place = place
+    this.#query = element.dataset.query
     this.#cursor = element.dataset.cursor
     this.#limit = Number(element.dataset.limit)
     this.#current = element.dataset.current
@@ -26,6 +32,7 @@ export class ChatList extends EventTarget {
     this.editor = new RowEditor({ list: this, api, toasts })
     element.addEventListener("click", event => this.#press(event))
     this.#draw()
+    this.#place.restore(this.#current, this.#items)
   }
 
   get rows() {
@@ -35,6 +42,7 @@ export class ChatList extends EventTarget {
   set current(id) {
     this.#current = id
     this.#draw()
+    this.#place.restore(id, this.#items)
   }
 
   row(id) {
@@ -45,17 +53,24 @@ export class ChatList extends EventTarget {
     return this.#items.get(id)
   }
 
-  // Asks the server for as many rows as are shown. Resolves to the rows.
+  // Asks the server for as many rows as are shown. Resolves to whether anything is new.
   async refresh() {
     const limit = Math.min(Math.max(this.#rows.length, this.#limit), MOST_ROWS)
-    const answer = await this.#ask({ limit }, { asks: false })
-    if (!answer) return this.#rows
-    const beyond = this.#beyond(limit, answer)
-    return this.#show([...answer.rows, ...beyond], beyond.length ? this.#cursor : answer.next)
+    const question = `${limit} ${this.#query}`
+    const answer = await this.#ask({ limit }, { asks: false, unless: this.#seen.question === question ? this.#seen.etag : undefined })
+    if (!answer) return false
+    this.#seen = { question, etag: answer.etag }
+    const isFurther = this.#rows.length > limit && Boolean(answer.next)
+    this.#show([...answer.rows, ...this.#beyond(isFurther, answer)], isFurther ? this.#cursor : answer.next)
+    return true
   }
 
+  // Without words the list is as it was before the search.
   async search(query) {
-    this.#query = query.trim()
+    const words = query.trim()
+    if (words && !this.#query) this.#whole = { rows: this.#rows, cursor: this.#cursor }
+    this.#query = words
+    if (!words && this.#whole) return this.#widen()
     const answer = await this.#ask({ limit: this.#limit })
     return answer ? this.#show(answer.rows, answer.next) : this.#rows
   }
@@ -68,7 +83,8 @@ export class ChatList extends EventTarget {
     if (!answer) return this.#rows
     if (cursor !== this.#cursor) return this.more()
     const known = new Set(this.#rows.map(row => row.id))
-    return this.#show([...this.#rows, ...answer.rows.filter(row => !known.has(row.id))], answer.next)
+    const rows = [...this.#rows, ...answer.rows.filter(row => !known.has(row.id))]
+    return this.#show(rows.sort(byNewest), answer.next)
   }
 
   put(chat) {
@@ -87,6 +103,7 @@ export class ChatList extends EventTarget {
   remove(id) {
     const before = this.#rows
     this.#rows = this.#rows.filter(row => row.id !== id)
+    if (this.#whole) this.#whole.rows = this.#whole.rows.filter(row => row.id !== id)
     this.#draw()
     return () => { this.#rows = before; this.#draw() }
   }
@@ -95,20 +112,31 @@ export class ChatList extends EventTarget {
     this.#tell("deleted", { id })
   }
 
-  // Rows further down than one answer reaches stay as they are, those that it pushed down there too.
-  #beyond(limit, { rows, next }) {
-    if (!next || this.#rows.length <= limit) return []
-    const fresh = new Set(rows.map(({ id }) => id))
-    const end = rows.at(-1).updatedAt
-    return this.#rows.filter(({ id, updatedAt }) => !fresh.has(id) && updatedAt <= end)
+  async #widen() {
+    const { rows, cursor } = this.#whole
+    this.#whole = null
+    this.#show(rows, cursor)
+    this.#place.restore(this.#current, this.#items)
+    await this.refresh()
+    return this.#rows
   }
 
-  // Resolves to rows and the cursor behind them; to null if another search has begun meanwhile.
+  // Rows further down than one answer reaches stay as they are, those that it pushed down there too; the current chat's
+  // always.
+  #beyond(isFurther, { rows, next }) {
+    if (!next) return []
+    const fresh = new Set(rows.map(({ id }) => id))
+    const end = rows.at(-1).updatedAt
+    return this.#rows.filter(({ id, updatedAt }) => !fresh.has(id) && updatedAt <= end && (isFurther || id === this.#current))
+  }
+
+  // Resolves to rows and the cursor behind them; to null if nothing is new or another search has begun meanwhile.
   async #ask(place, options) {
     const query = this.#query
     try {
-      const { data, meta } = await this.#api.listChats({ ...place, q: query }, options)
-      return query === this.#query ? { rows: data, next: meta.nextCursor } : null
+      const answer = await this.#api.listChats({ ...place, q: query }, options)
+      if (!answer || query !== this.#query) return null
+      return { rows: answer.data, next: answer.meta.nextCursor, etag: answer.etag }
     } catch (error) {
       this.#fail(this.#rows.length === 0)
       throw error
@@ -162,6 +190,7 @@ export class ChatList extends EventTarget {
     if (id === this.#current) link.setAttribute("aria-current", "page")
     else link.removeAttribute("aria-current")
     setText(item.querySelector(".chat-title"), title)
+    if (!item.querySelector(".row-actions")) item.append(cloneTemplate("chat-row-template").querySelector(".row-actions"))
     item.querySelector("[data-action=rename]").setAttribute("aria-label", `Rename ${title}`)
     item.querySelector("[data-action=delete]").setAttribute("aria-label", `Delete ${title}`)
     return item
@@ -196,4 +225,9 @@ export class ChatList extends EventTarget {
     if (type === "renamed") this.#draw()
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
+}
+
+// ISO 8601 in UTC sorts as text does.
+function byNewest(a, b) {
+  return a.updatedAt < b.updatedAt ? 1 : a.updatedAt > b.updatedAt ? -1 : 0
 }

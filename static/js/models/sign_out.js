@@ -5,21 +5,21 @@ import { forgetPeople } from "../helpers/storage.js"
 // the conversation too. Whoever is here now finds nothing of those before them.
 export class SignOut {
   #api
-  #storage
+  #storages
   #toasts
   #channel = new BroadcastChannel("macrochat-sign-out")
   #isLeaving = false
 
-  constructor({ form, user, api, storage, toasts }) {
+  constructor({ form, user, api, storages, toasts }) {
     this.#api = api
-    this.#storage = storage
+    this.#storages = storages
     this.#toasts = toasts
-    forgetPeople(storage, { but: user })
+    for (const storage of storages) forgetPeople(storage, { but: user })
     form.addEventListener("submit", event => { event.preventDefault(); this.#signOut() })
     this.#channel.onmessage = ({ data }) => { if (data === user) this.#leave() }
     this.user = user
     // What was typed while the next page was coming.
-    addEventListener("pagehide", () => { if (this.#isLeaving) forgetPeople(storage) })
+    addEventListener("pagehide", () => { if (this.#isLeaving) this.#forget() })
   }
 
   // The server has ended the session, by whatever way.
@@ -40,7 +40,11 @@ export class SignOut {
 
   #leave() {
     this.#isLeaving = true
-    forgetPeople(this.#storage)
+    this.#forget()
     location.replace(this.#api.loginPage)
+  }
+
+  #forget() {
+    for (const storage of this.#storages) forgetPeople(storage)
   }
 }

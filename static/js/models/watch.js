@@ -1,24 +1,34 @@
-const EVERY_MS = 10_000
+const SOON_MS = 10_000
+const LATEST_MS = 300_000
+const BUSY_FOR_MS = 60_000
 const SETTLES_IN_MS = 150
 const HIDDEN_FOR_GOOD_MS = 15_000
+const SIGNS_OF_LIFE = ["pointermove", "pointerdown", "keydown", "wheel", "touchmove", "focus"]
 
-// Notices what other tabs and devices do: other tabs of this browser tell at once, the server is asked now and then,
-// both only while the page is seen.
+// Notices what other tabs and devices do: other tabs of this browser tell at once, the server is asked now and then, both
+// only while the page is seen. Where nothing happens the server is asked less and less, every five minutes in the end; a
+// touch, a key or a movement of the mouse is answered by a look.
 export class Watch {
   #look
   #sleep
   #wake
+  #now
   #channel = new BroadcastChannel("macrochat-chats")
   #timer = null
   #soon = null
   #hidden = null
+  #lookedAt
+  #livelyAt
 
-  constructor({ look, sleep, wake }) {
+  constructor({ look, sleep, wake, now = Date.now }) {
     this.#look = look
     this.#sleep = sleep
     this.#wake = wake
+    this.#now = now
+    this.#lookedAt = this.#livelyAt = now()
     this.#channel.onmessage = () => this.#lookSoon()
     document.addEventListener("visibilitychange", () => document.hidden ? this.#leave() : this.#return())
+    for (const sign of SIGNS_OF_LIFE) addEventListener(sign, () => this.#stir(), { passive: true, capture: true })
     addEventListener("online", () => this.#return())
     addEventListener("offline", () => this.#wake())
     this.#schedule()
@@ -41,19 +51,30 @@ export class Watch {
     this.#lookSoon()
   }
 
+  #stir() {
+    const wasQuiet = this.#now() - this.#livelyAt > BUSY_FOR_MS
+    this.#livelyAt = this.#now()
+    if (this.#livelyAt - this.#lookedAt > SOON_MS) this.#lookSoon()
+    else if (wasQuiet) this.#schedule()
+  }
+
   #lookSoon() {
+    this.#livelyAt = this.#lookedAt = this.#now()
     clearTimeout(this.#soon)
     this.#soon = setTimeout(() => this.#lookOnce(), SETTLES_IN_MS)
   }
 
   async #lookOnce() {
-    if (document.hidden || !navigator.onLine) return this.#schedule()
-    await this.#look().catch(() => {})
+    this.#lookedAt = this.#now()
+    if (!document.hidden && navigator.onLine && await this.#look().catch(() => false)) this.#livelyAt = this.#now()
     this.#schedule()
   }
 
+  // Ten seconds while something happens; from a minute later on a sixth of the time in which nothing has.
   #schedule() {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#lookOnce(), EVERY_MS)
+    if (document.hidden) return
+    const quiet = this.#now() - this.#livelyAt
+    this.#timer = setTimeout(() => this.#lookOnce(), Math.min(LATEST_MS, Math.max(SOON_MS, quiet * SOON_MS / BUSY_FOR_MS)))
   }
 }

@@ -1,7 +1,6 @@
 import { routesOf } from "../helpers/routes.js"
 import { rememberTimeZone } from "../helpers/preferences.js"
 import { messagesOf } from "../helpers/page_facts.js"
-import { sentenceFor } from "../helpers/sentences.js"
 import { isRunning } from "../helpers/messages.js"
 import { safeStorage } from "../helpers/storage.js"
 import { setText } from "../helpers/dom.js"
@@ -65,7 +64,7 @@ on(session, "settled", () => { cursor.leave(); watch.tell(); look().catch(() => 
 on(session, "acknowledged", () => watch.tell())
 on(session, "created", ({ chat }) => enter(chat))
 on(session, "change", () => {
-  if (session.error?.status) composer.complain(complaintOf(session))
+  if (session.complaint) composer.complain(session.complaint)
   else if (session.status === "ready") composer.complain("")
 })
 on(session, "trouble", ({ sentence }) => toasts.show(sentence, "error"))
@@ -81,11 +80,12 @@ composer.open()
 
 // The chat list as it is now, and this chat if somebody else has gone on with it.
 async function look() {
-  const rows = await chats.refresh()
+  const isNew = await chats.refresh()
   session.tryNow({ polite: true })
-  const row = rows.find(({ id }) => id === session.chat?.id)
+  const row = chats.rows.find(({ id }) => id === session.chat?.id)
   if (row && row.title !== $("chat-title").textContent) rename(row.title)
   if (row && row.updatedAt !== session.chat.updatedAt) await session.sync()
+  return isNew
 }
 
 function wake() {
@@ -96,8 +96,8 @@ function wake() {
 function enter(chat) {
   history.replaceState(null, "", api.pageOfChat(chat.id))
   rename(chat.title)
-  chats.current = chat.id
   chats.put(chat)
+  chats.current = chat.id
   watch.tell()
 }
 
@@ -109,11 +109,6 @@ function rename(title) {
 function startAfresh() {
   if (session.chat) location.assign(api.homePage)
   else composer.focus()
-}
-
-// A failed reply carries its own sentence; what never became a message is explained at the composer.
-function complaintOf({ error, messages }) {
-  return messages.at(-1)?.status === "failed" ? "" : sentenceFor(error)
 }
 
 function on(target, type, act) {

@@ -1,5 +1,7 @@
 import { ChatList } from "../models/chat_list.js"
-import { safeStorage } from "../helpers/storage.js"
+import { ListPlace } from "../models/list_place.js"
+import { Outbox } from "../models/outbox.js"
+import { privateName, safeStorage } from "../helpers/storage.js"
 import { Search } from "../models/search.js"
 import { Shortcuts } from "../models/shortcuts.js"
 import { Sidebar } from "../models/sidebar.js"
@@ -10,9 +12,16 @@ import { SignOut } from "../models/sign_out.js"
 export function furnish({ api, toasts, verbs = {} }) {
   const frame = document.getElementById("app")
   const sidebar = new Sidebar(frame)
-  const chats = new ChatList({ element: document.getElementById("chat-list"), api, toasts })
+  const { user } = frame.dataset
+  const storage = safeStorage()
+  const forTab = safeStorage(globalThis, "sessionStorage")
+  const list = document.getElementById("chat-list")
+  const place = new ListPlace({ list, storage: forTab, name: privateName("place", user, "list") })
+  const chats = new ChatList({ element: list, api, toasts, place })
   const search = new Search({ input: document.getElementById("search"), chats, sidebar })
-  const signOut = new SignOut({ form: frame.querySelector("[data-role=logout]"), user: frame.dataset.user, api, storage: safeStorage(), toasts })
+  const signOut = new SignOut({ form: frame.querySelector("[data-role=logout]"), user, api, storages: [storage, forTab], toasts })
+  const outbox = new Outbox({ storage, user })
+  chats.addEventListener("deleted", ({ detail }) => outbox.forgetChat(detail.id))
   const dialog = document.getElementById("shortcuts")
   new Shortcuts({ dialog, verbs: { search: () => search.focus(), newChat: () => location.assign(api.homePage), ...verbs } })
   document.querySelector("[data-action=show-shortcuts]").addEventListener("click", () => {
