@@ -62,6 +62,7 @@ def test_older_chats_are_a_link_away(plain, site):
     plain.goto("/?q=chat")
     shown = plain.locator(".chat-title").all_inner_texts()
     plain.get_by_role("link", name="Older chats").click()
+    expect(plain.locator(".chat-title").first).to_have_text("Chat 4")
     shown += plain.locator(".chat-title").all_inner_texts()
     assert shown == [f"Chat {number}" for number in range(44, -1, -1)]
     expect(plain.get_by_role("link", name="Older chats")).to_be_hidden()
