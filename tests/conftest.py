@@ -293,7 +293,12 @@ def browse(chromium):
 
 # --- What tests need ---
 
-NEEDS = {"chromium": "browser", "local_model": "local_model", "_new_server": "server", "postgres": "postgresql"}
+NEEDS = {
+    "chromium": "browser",
+    "local_model": "local_model",
+    "postgres": "postgresql",
+    **dict.fromkeys(("_new_server", "scripted", "make_run", "supervise"), "server"),
+}
 
 
 @pytest.hookimpl(tryfirst=True)

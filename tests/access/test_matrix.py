@@ -15,6 +15,7 @@ from tests.support.answers import LEAKS
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+pytestmark = pytest.mark.slow  # all of them together
 everybody = pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda credential: credential.name.replace(" ", "-"))
 
 ON_EVERY_ANSWER = {

@@ -20,5 +20,5 @@ print(*(column for table in tables for column in table.columns if isinstance(col
 @pytest.mark.parametrize("room", ["accounts", "chats", "replies"])
 def test_a_column_has_its_type_before_the_table_it_points_at_is_known(room):
     argv = [sys.executable, "-c", SHOW_UNTYPED, f"macrochat.{room}.models"]
-    result = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=30)
+    result = subprocess.run(argv, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=110)
     assert (result.stdout.strip(), result.stderr, result.returncode) == ("", "", 0)

@@ -1,5 +1,6 @@
 """`make run` as a newcomer meets it, in a copy of the files that git has: it serves, says where, and leaves nothing."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -46,7 +47,8 @@ def make_run(checkout, tmp_path):
     for run in made:
         run.process.kill()
         for process in run.left():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it was just ending
+                process.kill()
 
 
 class MakeRun:

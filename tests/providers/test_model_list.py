@@ -53,12 +53,12 @@ def test_what_was_left_out_is_logged_once_in_ascii_and_cut(at):
     with capture_logs() as lines:
         for _ in range(3):
             at("nul", timeout=6).list_models()
-    (line,) = lines
+    (line,) = [line for line in lines if "ids" in line]
     assert line["count"] == 4
     assert line["ids"] == r"'nul \x00', 'line\nbreak', '\x1b[31mred', '\u202egpt'"
     with capture_logs() as lines:
         at("long-id", timeout=6).list_models()
-    assert len(lines[0]["ids"]) < 100
+    assert [len(line["ids"]) < 100 for line in lines if "ids" in line] == [True]
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,9 @@ def test_one_person_does_not_use_up_the_streams_of_all(run_app, provider, monkey
     monkeypatch.setattr(rules, "READERS_PER_STREAM", 3)
     with run_app(MACROCHAT_MAX_STREAMS_PER_USER="1") as app:
         carol = servers.register(app.test_client(), "carol@example.org")
-        reply_id = post(carol, new_chat(carol), question("hello", model="scripted-hold:3")).headers["X-Reply-Id"]
-        path = f"/api/replies/{reply_id}/stream"
+        answer = post(carol, new_chat(carol), question("hello", model="scripted-hold:3"))
+        path = f"/api/replies/{answer.headers['X-Reply-Id']}/stream"
+        answer.close()
         bodies = [carol.get(path) for _ in range(3)]
         assert [next(iter(body.response)) for body in bodies] == [b""] * 3
         fourth = carol.get(path)
