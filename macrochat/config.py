@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
@@ -202,17 +203,24 @@ class _Reader:
 
     def database_url(self, instance: Path) -> str:
         value = self.text("DATABASE_URL", "sqlite:///instance/macrochat.db")
-        for platform, ours in (("postgres://", "postgresql+psycopg2://"), ("postgresql://", "postgresql+psycopg2://")):
-            if value.startswith(platform):
-                return ours + value.removeprefix(platform)
-        if value.startswith("postgresql+psycopg2://"):
-            return value
+        scheme, _, rest = value.partition("://")
+        if scheme in ("postgres", "postgresql", "postgresql+psycopg2"):
+            _require_parts(rest)
+            return f"postgresql+psycopg2://{rest}"
         if not value.startswith("sqlite:///") or ":memory:" in value or value == "sqlite:///":
             raise ConfigError("DATABASE_URL must begin with postgresql:// or sqlite:/// (a file)")
+        if "?" in value:
+            raise ConfigError("DATABASE_URL must be sqlite:/// and a file's path, without parameters")
         path = Path(value.removeprefix("sqlite:///"))
         if not path.is_absolute():
             path = instance / path.relative_to("instance") if path.parts[0] == "instance" else ROOT / path
-        _make_folder(path.parent, instance)
+        if path.is_dir():
+            raise ConfigError(f"DATABASE_URL must name a file: {path} is a folder")
+        try:
+            _make_folder(path.parent, instance)
+        except OSError as error:
+            sentence = f"DATABASE_URL must be in a folder that can be made, not {path.parent} ({error.strerror})"
+            raise ConfigError(sentence) from None
         return f"sqlite:///{path}"
 
     def secret_key(self, instance: Path, *, required: bool) -> str:
@@ -250,6 +258,17 @@ def _make_folder(folder: Path, instance: Path) -> None:
     if folder == instance:
         with contextlib.suppress(OSError):  # somebody else's, who lets us write
             folder.chmod(0o700)
+
+
+def _require_parts(address: str) -> None:
+    """What follows postgresql://. The refusal must show nothing of it: what stands wrong there is often a password."""
+    server = address.partition("?")[0]
+    host = server.partition("/")[0].rpartition("@")[2]
+    if server.count("@") > 1 or not re.fullmatch(r"([^:@\[\]#%]*|\[[\da-fA-F:.]+\])(:\d+)?", host):
+        raise ConfigError(
+            "DATABASE_URL must be postgresql://user:password@host:port/database, with the special characters of user "
+            "and password percent-encoded (@ as %40, / as %2F, ? as %3F)"
+        )
 
 
 def _kept_secret(path: Path) -> str:

@@ -4,8 +4,7 @@ SQLite under gevent: a statement that waits for another writer would block the w
 yield inside write transactions would wait for each other. So there is no busy time-out on the request connections:
 `BEGIN IMMEDIATE` is tried again after a gevent sleep, and from then to COMMIT nothing yields.
 
-PostgreSQL under gevent: psycopg2 waits in C unless it is given a wait callback; ours has a time limit, because libpq's
-connect_timeout does not act in asynchronous mode and a black-holed connection would wait for ever.
+PostgreSQL: postgresql.py.
 """
 
 from __future__ import annotations
@@ -21,22 +20,20 @@ from typing import Any
 
 import gevent
 import psycopg2
-import psycopg2.extensions
 import sqlalchemy as sa
 import uuid_utils
 from flask import Flask
-from gevent.socket import wait_read, wait_write
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 
+from . import postgresql, space
 from .config import Settings
 from .extensions import db
 from .logs import get_logger
+from .postgresql import LOCK_SECONDS
 
 log_line = get_logger(__name__)
 
-STATEMENT_SECONDS = 10  # the longest a statement may take, on the server and on the wire
-LOCK_SECONDS = 5  # the longest a writer waits for another
 AUTOCHECKPOINT_PAGES = 16_384  # 64 MB: only if nobody does it in time beside the event loop (replies/store.py)
 POOL_SECONDS = 2  # the longest a request waits for a connection before it answers 503
 
@@ -51,6 +48,12 @@ OUTAGES = (
     *(sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError),
     *(psycopg2.OperationalError, psycopg2.InterfaceError, sqlite3.OperationalError),
 )
+
+
+# What PostgreSQL refuses for want of rights, or because the schema is an older one; to SQLite the latter are an
+# OperationalError.
+UNDEFINED_TABLE = "42P01"
+MENDABLE = (UNDEFINED_TABLE, "42501", "42703", "3F000")  # insufficient_privilege, undefined_column, invalid_schema_name
 
 
 def now() -> dt.datetime:
@@ -109,16 +112,10 @@ def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> di
             "pool_timeout": POOL_SECONDS,
             "hide_parameters": True,
         }
-    limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
     return {
-        "connect_args": {
-            "connect_timeout": 5,
-            "application_name": "macrochat",
-            "options": f"{limits} -c idle_in_transaction_session_timeout=30s -c synchronous_commit=on",
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 2,
-        },
+        "connect_args": postgresql.connect_args(
+            sa.make_url(settings.database_url), connection_factory=postgresql.Connection
+        ),
         "pool_size": pool,
         "max_overflow": 0,
         "pool_timeout": POOL_SECONDS,
@@ -129,8 +126,14 @@ def engine_options(settings: Settings, *, pool: int, durable: bool = True) -> di
 
 
 def prepare_engine(engine: sa.Engine, *, durable: bool = True) -> None:
-    """Teaches an engine our transactions: immediate ones for writers, and SQLite's pragmas."""
+    """Teaches an engine our transactions: on SQLite immediate ones for writers, on PostgreSQL with time limits."""
+
+    @sa.event.listens_for(engine, "handle_error")
+    def notice(context: sa.engine.ExceptionContext) -> None:
+        space.notice(context.original_exception)
+
     if engine.dialect.name != "sqlite":
+        postgresql.prepare(engine)
         return
 
     @sa.event.listens_for(engine, "connect")
@@ -157,7 +160,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.teardown_appcontext(_end_session)
     prepare_engine(db.engine)
     if not settings.sqlite:
-        psycopg2.extensions.set_wait_callback(_wait)
+        postgresql.wait_with_gevent()
 
 
 def _end_session(_error: BaseException | None) -> None:
@@ -201,12 +204,35 @@ def clock(dialect: str) -> sa.ColumnElement[float]:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database could not do it now (gone, stalled, full, locked), rather than would never do it."""
-    if isinstance(error, sa.exc.TimeoutError):  # no connection in the pool
+    """Whether the database could not do it now, for a reason that passes or that an operator can mend.
+
+    It is gone, stalled, full, damaged, locked, read-only; it refuses the connection or the rights; its schema is older.
+    """
+    if isinstance(error, (sa.exc.TimeoutError, *OUTAGES)):  # the first: no connection in the pool
         return True
-    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(error, OUTAGES)
+    if isinstance(error, sa.exc.DBAPIError):
+        connecting = error.statement is None and not isinstance(error, sa.exc.IntegrityError)
+        return connecting or error.connection_invalidated or is_outage(error.orig or ValueError())
+    return type(error) is sqlite3.DatabaseError or getattr(error, "pgcode", None) in MENDABLE
+
+
+def lacks_table(error: sa.exc.SQLAlchemyError) -> bool:
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "pgcode", None) == UNDEFINED_TABLE or "no such table" in str(cause)
+
+
+def reason(error: BaseException) -> str:
+    """What the driver says about an outage, in one line; it may hold names and addresses. Of others the kind only.
+
+    (What is wrong with a statement may show what people wrote.)
+    """
+    if isinstance(error, sa.exc.TimeoutError):
+        return f"no connection was free within {POOL_SECONDS} seconds (MACROCHAT_DATABASE_POOL)"
+    cause = getattr(error, "orig", None) or error
+    if not is_outage(error):
+        return type(cause).__name__
+    lines = str(cause).strip().splitlines() or [type(cause).__name__]
+    return lines[0].strip()[:500]
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -219,19 +245,3 @@ def _begin_immediate(connection: sa.Connection) -> None:
             if "locked" not in str(error.orig) or time.monotonic() > deadline:
                 raise
         gevent.sleep(random.uniform(0.001, 0.004))
-
-
-def _wait(connection: Any) -> None:
-    """psycopg2's wait callback for gevent, with a bound on every wait."""
-    try:
-        while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-            if state == psycopg2.extensions.POLL_READ:
-                wait_read(connection.fileno(), timeout=STATEMENT_SECONDS + 2, timeout_exc=_Stalled())
-            else:
-                wait_write(connection.fileno(), timeout=5, timeout_exc=_Stalled())
-    except _Stalled:
-        raise psycopg2.OperationalError("the database did not answer in time") from None
-
-
-class _Stalled(Exception):
-    pass

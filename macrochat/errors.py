@@ -259,7 +259,7 @@ def shown_as(error: Exception) -> MacrochatError:
         return error
     cause = getattr(error, "original_exception", None) or error
     if database.is_outage(cause):
-        log.warning("storage unavailable", error=type(cause).__name__, cause=str(getattr(cause, "orig", cause))[:500])
+        log.warning("storage unavailable", error=type(cause).__name__, cause=database.reason(cause))
         return Unavailable(retry_after=STORAGE_RETRY_SECONDS)
     log.error("unexpected error", method=request.method, route=_route(), exc_info=cause)
     return MacrochatError()

@@ -10,15 +10,18 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote
 
 import structlog
+from sqlalchemy import make_url
 
 from .config import Settings
 
 HIDDEN = "[hidden]"
+REPEAT_SECONDS = 30.0
 LEAST_SECRET_CHARACTERS = 6  # shorter ones (a password `app`) would blank out ordinary words
 # API keys of ours and of providers, bearer tokens, and the password in an address.
 LOOKS_SECRET = re.compile(
@@ -56,6 +59,20 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(module=name)
 
 
+class News:
+    """What was said less than REPEAT_SECONDS ago is none: a fault that lasts is a line now and then."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, ...], float] = {}
+
+    def is_new(self, *what: str) -> bool:
+        now = time.monotonic()
+        if now - self._said.get(what, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        self._said[what] = now
+        return True
+
+
 def keep_errors_and_audit() -> None:
     """From here on this process writes no other lines."""
     others = [one for one in structlog.get_config()["processors"] if one is not _drop_the_rest]
@@ -64,8 +81,10 @@ def keep_errors_and_audit() -> None:
 
 def secrets_of(settings: Settings) -> set[str]:
     """What must not stand in any line, whoever writes it."""
-    password = urlsplit(settings.database_url).password or ""
-    known = {settings.secret_key, settings.openai_api_key, settings.metrics_token, password, unquote(password)}
+    database = make_url(settings.database_url)
+    passwords = {str(database.password or ""), *database.normalized_query.get("password", ())}
+    passwords |= {quote(password, safe="") for password in passwords}
+    known = {settings.secret_key, settings.openai_api_key, settings.metrics_token, *passwords}
     return {secret for secret in known if len(secret) >= LEAST_SECRET_CHARACTERS}
 
 

@@ -2,15 +2,20 @@
 
 Two releases at once must not race: PostgreSQL's second waits for an advisory lock, SQLite's for `BEGIN IMMEDIATE`.
 All revisions of one run are one transaction. The connection is a fresh one without the application's statement
-time-out and without its gevent wait callback, which both end what takes longer than a request may.
+time-out and without its gevent wait callback, which both end what takes longer than a request may. What the database
+refuses for a reason that an operator can mend is one sentence.
 """
 
 import contextlib
 
+import click
 import psycopg2.extensions
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
+
+from macrochat import postgresql
+from macrochat.database import is_outage, reason
 
 ADVISORY_LOCK = 0x6D_61_63_72_6F  # "macro"
 SQLITE_WAIT_MS = 60_000
@@ -22,30 +27,42 @@ def run():
         raise SystemExit("Migrations look at the database: run them online.")
     engine = current_app.extensions["migrate"].db.engine
     connect = _sqlite if engine.dialect.name == "sqlite" else _postgresql
-    with connect(engine.url) as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=current_app.extensions["migrate"].db.metadata,
-            render_as_batch=True,  # SQLite alters a table by making it anew
-            render_item=_as_plain_types,
-            transactional_ddl=True,
-            compare_type=True,
-            process_revision_directives=_no_empty_revisions,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+    try:
+        with connect(engine.url) as connection:
+            _migrate(connection)
+    except sa.exc.SQLAlchemyError as error:
+        if not is_outage(error):
+            raise
+        raise click.ClickException(f"The database cannot be migrated: {reason(error)}") from error
+
+
+def _migrate(connection):
+    context.configure(
+        connection=connection,
+        target_metadata=current_app.extensions["migrate"].db.metadata,
+        render_as_batch=True,  # SQLite alters a table by making it anew
+        render_item=_as_plain_types,
+        transactional_ddl=True,
+        compare_type=True,
+        process_revision_directives=_no_empty_revisions,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 @contextlib.contextmanager
 def _postgresql(url):
+    """All in one transaction, lock and settings too: behind a pooler the next one may be in another session."""
     callback = psycopg2.extensions.get_wait_callback()
     psycopg2.extensions.set_wait_callback(None)
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"application_name": "macrochat migration"})
+    arguments = postgresql.connect_args(url, application_name="macrochat migration")
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=arguments)
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")  # until the connection closes
-            connection.exec_driver_sql(f"SET lock_timeout = '{POSTGRESQL_LOCK_WAIT}'")
-            connection.commit()
+        with engine.connect() as connection, connection.begin():
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{POSTGRESQL_LOCK_WAIT}'")
             yield connection
     finally:
         engine.dispose()

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import resource
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import click
 from flask import current_app
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from ..config import Settings
-from ..extensions import db
-from ..ops import details, health
-from . import shown
+from ..ops import details
+from . import shown, storage
 from .printing import say
 from .proxies import Finding, measure
 
 FEW_FILES = 4096
-LITTLE_SPACE_BYTES = 500 * 1000 * 1000
-SLOW_DATABASE_SECONDS = 0.05
 
 
 @shown.standalone("doctor")
@@ -49,7 +40,7 @@ def doctor(url: str | None, as_json: bool) -> None:
 def _here() -> Iterator[Finding]:
     settings: Settings = current_app.config["SETTINGS"]
     yield from _settings(settings)
-    yield from _database(settings)
+    yield from storage.findings(settings)
     yield from _providers()
     yield _files()
 
@@ -60,33 +51,14 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     else:
         advice = "set MACROCHAT_ENV=production (and SECRET_KEY) where others can reach it"
         yield Finding("warn", "settings", "development", advice)
+    if settings.production and settings.registration == "open":
+        advice = "set MACROCHAT_REGISTRATION=closed and add people with `flask users create`, or live with it"
+        yield Finding("warn", "registration", "anybody may register and use the model at your expense", advice)
     if settings.web_concurrency > 1 and settings.rate_limit_storage == "memory://" and settings.rate_limits != "off":
         advice = "set MACROCHAT_RATE_LIMIT_STORAGE to a storage that the workers share, or live with it"
         yield Finding("warn", "rate limits", "each of several workers counts for itself", advice)
     if not settings.metrics_token:
         yield Finding("ok", "metrics", "for programs of this machine only (no MACROCHAT_METRICS_TOKEN)")
-
-
-def _database(settings: Settings) -> Iterator[Finding]:
-    began = time.monotonic()
-    if problem := _problem(health.check_database):
-        yield Finding("fail", "database", problem, "look at DATABASE_URL, and whether that server runs")
-        return
-    began = time.monotonic()
-    db.session.execute(text("SELECT 1"))
-    seconds = time.monotonic() - began
-    state = "ok" if seconds < SLOW_DATABASE_SECONDS else "warn"
-    yield Finding(state, "database", f"{db.engine.dialect.name} answers in {seconds * 1000:.1f} ms")
-    problem = _problem(health.check_schema)
-    yield Finding("fail" if problem else "ok", "migrations", problem or "up to date")
-    if settings.sqlite:
-        yield _space(Path(make_url(settings.database_url).database or "."))
-
-
-def _space(path: Path) -> Finding:
-    free = shutil.disk_usage(path.parent).free
-    says = f"{free / 1e9:.1f} GB are free where the database is"
-    return Finding("ok" if free > LITTLE_SPACE_BYTES else "warn", "disk", says)
 
 
 def _providers() -> Iterator[Finding]:
@@ -108,11 +80,3 @@ def _files() -> Finding:
     if hard == resource.RLIM_INFINITY or hard >= FEW_FILES:
         return Finding("ok", "open files", "enough for thousands of streams")
     return Finding("warn", "open files", f"at most {hard}", "raise the hard limit (LimitNOFILE= in systemd)")
-
-
-def _problem(check: Callable[[], Any]) -> str | None:
-    try:
-        check()
-    except health.NotReady as reason:
-        return str(reason)
-    return None

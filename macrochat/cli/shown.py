@@ -18,7 +18,7 @@ from structlog.contextvars import bound_contextvars
 
 from ..accounts.forms import canonical_email
 from ..accounts.models import User
-from ..database import is_outage
+from ..database import is_outage, reason
 from ..errors import MacrochatError
 from ..extensions import db
 from ..logs import keep_errors_and_audit
@@ -70,12 +70,12 @@ def guarded(function: Callable[..., T], *, needs_database: bool) -> Callable[...
             raise click.ClickException(harmless(error.message)) from error
         except MacrochatError as error:
             raise click.ClickException(harmless(sentence(error))) from error
-        except NotReady as reason:
-            raise click.ClickException(str(reason)) from reason
+        except NotReady as trouble:
+            raise click.ClickException(harmless(trouble.whole)) from trouble
         except sa.exc.SQLAlchemyError as error:
             if not is_outage(error):
                 raise
-            raise click.ClickException("The database is busy or gone; please try again") from error
+            raise click.ClickException(f"The database is busy or gone; please try again: {reason(error)}") from error
         finally:
             db.session.remove()
 

@@ -212,10 +212,11 @@ class SentMessage(Shape):
 
 
 class Readiness(Shape):
-    """`checks`: `ok` or a sentence, by name."""
+    """`checks`: `ok` or a sentence, by name. `reasons`: what the database's driver says, for operators only."""
 
     status: Literal["ready", "not ready"]
     checks: dict[str, str]
+    reasons: dict[str, str] | None = None
 
 
 class Provider(Shape):

@@ -23,7 +23,7 @@ NEWEST_USERS = 50
 
 def health() -> dict[str, Any]:
     room: Runtime = current_app.extensions["macrochat"]
-    report = readiness()
+    report = readiness(reasons=True)
     alive = report["checks"]["database"] == report["checks"]["schema"] == "ok"
     return {
         "version": VERSION,

@@ -19,12 +19,16 @@ from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
 from flask.blueprints import BlueprintSetupState
 
-from ..config import ROOT
+from .. import space
+from ..config import ROOT, Settings
+from ..database import lacks_table, reason, write
 from ..extensions import db
 from ..logs import get_logger
 from ..providers.base import Provider
 from ..providers.condition import UNREACHABLE, Condition
+from ..replies.runtime import Runtime
 from ..web import success
+from . import figures
 
 PROVIDER_SECONDS = 10.0  # how long an answer about the providers is believed: a probe must not become their load
 
@@ -33,7 +37,15 @@ log = get_logger(__name__)
 
 
 class NotReady(Exception):
-    """One plain sentence for operators, without addresses or credentials: anybody may ask."""
+    """One plain sentence without names and addresses, for anybody. `detail` is the driver's reason, for operators."""
+
+    def __init__(self, sentence: str, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.detail = detail
+
+    @property
+    def whole(self) -> str:
+        return f"{self}: {self.detail}" if self.detail else str(self)
 
 
 @blueprint.get("/api/health")
@@ -48,14 +60,19 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    report = readiness()
+    report = readiness(reasons=figures.refusal() is None)
     return jsonify(report), 200 if report["status"] == "ready" else 503
 
 
-def readiness() -> dict[str, Any]:
-    checks = {name: _outcome(check) for name, check in CHECKS.items()}
-    ready = all(outcome == "ok" for outcome in checks.values())
-    return {"status": "ready" if ready else "not ready", "checks": checks}
+def readiness(*, reasons: bool) -> dict[str, Any]:
+    """With `reasons`, which are for operators, what the database's driver says about what is not ready."""
+    found = {name: _outcome(check) for name, check in CHECKS.items()}
+    report: dict[str, Any] = {
+        "status": "not ready" if any(found.values()) else "ready",
+        "checks": {name: str(trouble) if trouble else "ok" for name, trouble in found.items()},
+    }
+    details = {name: trouble.detail for name, trouble in found.items() if trouble and trouble.detail}
+    return report | {"reasons": details} if reasons and details else report
 
 
 class ProviderProbe:
@@ -80,27 +97,47 @@ def _give_probe(state: BlueprintSetupState) -> None:
     state.app.extensions["health"] = ProviderProbe()
 
 
-def _outcome(check: Callable[[], None]) -> str:
+def _outcome(check: Callable[[], None]) -> NotReady | None:
     try:
         check()
-    except NotReady as reason:
-        return str(reason)
-    return "ok"
+    except NotReady as trouble:
+        return trouble
+    return None
 
 
 def _check_worker() -> None:
-    if current_app.extensions["macrochat"].draining:
+    """Ready is who holds a lease and can renew it: a database that takes no writes lets nobody send."""
+    room: Runtime = current_app.extensions["macrochat"]
+    if room.draining:
         raise NotReady("This worker is shutting down")
+    if trouble := room.lease_trouble():
+        raise NotReady(*trouble)
 
 
 def check_database() -> None:
     try:
         db.session.execute(sa.text("SELECT 1"))
     except sa.exc.SQLAlchemyError as error:
-        log.warning("not_ready", error=type(error).__name__)
-        raise NotReady("The database cannot be reached") from None
+        log.warning("not_ready", error=type(error).__name__, cause=reason(error))
+        raise NotReady("The database cannot be reached", reason(error)) from None
     finally:
         db.session.rollback()
+
+
+def _check_storage() -> None:
+    check_database()
+    settings: Settings = current_app.config["SETTINGS"]
+    if trouble := space.trouble(settings):
+        raise NotReady("The database is full", trouble)
+
+
+def check_writes() -> None:
+    """Writes, and changes nothing by it."""
+    try:
+        with write() as session:
+            session.execute(sa.text("UPDATE alembic_version SET version_num = version_num"))
+    except sa.exc.SQLAlchemyError as error:
+        raise NotReady("The database takes no writes", reason(error)) from None
 
 
 def check_schema() -> None:
@@ -111,7 +148,9 @@ def check_schema() -> None:
     """
     try:
         found = set(db.session.scalars(sa.text("SELECT version_num FROM alembic_version")))
-    except sa.exc.SQLAlchemyError:
+    except sa.exc.SQLAlchemyError as error:
+        if not lacks_table(error):
+            raise NotReady("The database's schema cannot be read", reason(error)) from None
         found = set()
     finally:
         db.session.rollback()
@@ -136,7 +175,7 @@ def _older_revisions(folder: Path) -> set[str]:
 OLDER = _older_revisions(ROOT / "migrations")
 CHECKS = {
     "worker": _check_worker,
-    "database": check_database,
+    "database": _check_storage,
     "schema": check_schema,
     "provider": _check_provider,
 }

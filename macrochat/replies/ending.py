@@ -13,7 +13,7 @@ import time
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from ..database import is_outage
+from ..database import is_outage, reason
 from ..logs import get_logger
 from . import claims
 from .claims import Outcome
@@ -55,7 +55,7 @@ class Endings:
                 with self._at_once:
                     return stored if self._finish(generation, stored, text) else None
             except Exception as error:  # noqa: BLE001 - nobody else can end this reply
-                log_line.warning("claim_failed", replyId=str(generation.log.reply_id), error=type(error).__name__)
+                log_line.warning("claim_failed", replyId=str(generation.log.reply_id), error=reason(error))
                 refused += not is_outage(error)
             if len(steps) > 1 and (refused >= REFUSALS or self._lease.renewed_at - since > OUTAGE_SECONDS):
                 log_line.error("claim_refused", replyId=str(generation.log.reply_id), status=stored.status)

@@ -17,8 +17,8 @@ from gevent.event import Event
 from sqlalchemy import Connection
 
 from .. import metrics
-from ..database import is_outage
-from ..logs import get_logger
+from ..database import is_outage, reason
+from ..logs import News, get_logger
 from .store import Entry, Fenced, Part, Store, delete_rows, hold_lease, store_parts
 
 log_line = get_logger(__name__)
@@ -104,6 +104,7 @@ class Journal:
         self._waiting_since = 0.0  # time.monotonic() no later than that of the oldest pending piece
         self._work = Event()
         self._settled = Event()  # set and replaced after every commit, successful or not
+        self._news = News()
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -301,12 +302,16 @@ class Journal:
                 return error
             except Exception as error:  # noqa: BLE001 - whatever it was, the text must not be shown
                 metrics.COMMIT_FAILURES.labels("outage" if is_outage(error) else "error").inc()
-                log_line.warning("journal_commit_failed", error=type(error).__name__, outage=is_outage(error))
+                self._tell("journal_commit_failed", error)
                 if time.monotonic() > give_up or not is_outage(error):
                     self._doubtful.append(seq)
                     return StorageFailed()
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
+
+    def _tell(self, event: str, error: Exception) -> None:
+        if self._news.is_new(event, reason(error)):
+            log_line.warning(event, error=reason(error), outage=is_outage(error))
 
     def _delete_doubtful(self, owner: uuid.UUID) -> None:
         """A row that was given up may be there, its acknowledgement lost: what comes next must not stand behind it."""
@@ -325,5 +330,5 @@ class Journal:
                 if self.owner == owner:
                     self._on_fenced()
             except Exception as error:  # noqa: BLE001 - the next fold goes on
-                log_line.warning("journal_fold_failed", error=type(error).__name__)
+                self._tell("journal_fold_failed", error)
             pause = max(0.0, FOLD_SECONDS - (time.monotonic() - began))

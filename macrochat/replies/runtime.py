@@ -17,9 +17,9 @@ from flask import Flask, current_app
 
 from .. import metrics
 from ..config import Settings
-from ..database import is_outage
+from ..database import is_outage, reason
 from ..extensions import db
-from ..logs import get_logger
+from ..logs import News, get_logger
 from . import leases, recovery
 from .claims import Outcome
 from .connections import StreamingConnectionManager
@@ -63,6 +63,8 @@ class Runtime:
         self.chores: list[tuple[float, Callable[[], None]]] = []
         self._unwritten: set[uuid.UUID] = set()
         self._started = False
+        self._lease_refusal = ""  # what the database said when the lease could not be taken or renewed
+        self._news = News()
         self._greenlets: list[gevent.Greenlet] = []
 
     # Life
@@ -128,6 +130,21 @@ class Runtime:
     @property
     def ready(self) -> bool:
         return self._started and self._registered and not self.draining
+
+    def lease_trouble(self) -> tuple[str, str] | None:
+        """Why this worker cannot keep its lease, for anybody and (the driver's words) for operators; None if it can.
+
+        None too before the start: a process that serves takes its lease first.
+        """
+        if not self._started:
+            return None
+        if self._lease_refusal:
+            return "The database takes no writes", self._lease_refusal
+        if not self._registered:
+            return "This worker has just lost its lease", ""
+        if time.monotonic() - self.lease.renewed_at > self.settings.lease_seconds + leases.RENEW_SECONDS:
+            return "The database does not answer in time", ""
+        return None
 
     @property
     def worker_id(self) -> uuid.UUID:
@@ -211,6 +228,14 @@ class Runtime:
             self._try("register", self._register)
 
     def _renew(self) -> None:
+        try:
+            self._keep_lease()
+        except Exception as error:
+            self._lease_refusal = reason(error)
+            raise
+        self._lease_refusal = ""
+
+    def _keep_lease(self) -> None:
         if not self._registered:
             if not self.draining:
                 self._register()
@@ -325,7 +350,8 @@ class Runtime:
             work()
         except Exception as error:
             if is_outage(error):
-                log_line.warning("storage_unavailable", during=what, error=type(error).__name__)
+                if self._news.is_new(reason(error)):
+                    log_line.warning("storage_unavailable", during=what, cause=reason(error))
             else:
                 log_line.exception("background_work_failed", during=what)
 

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from ..config import Settings
 from ..database import clock, engine_options, prepare_engine
+from ..postgresql import ALONE
 from ..stacks import in_thread
 from .models import STREAMING, JournalRow, Reply, ReplyChunk, Worker
 
@@ -51,7 +52,7 @@ class Store:
         self.dialect = self.engine.dialect.name
         self._commit = _commit_statement(self.dialect)
         # PostgreSQL: one statement is one round trip. SQLite: a BEGIN that waits for another process without blocking.
-        self._alone = {"write": True} if settings.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._alone = {"write": True} if settings.sqlite else ALONE
 
     def transact(self, work: Callable[[sa.Connection], T], *, durable: bool = False) -> T:
         """Runs `work(connection)` in a write transaction and returns what it returns.

@@ -57,7 +57,7 @@ def test_a_database_behind_the_code_is_one_sentence(make_app, databases, args):
 def test_a_database_that_is_gone_is_one_sentence(make_app):
     app = make_app("postgresql://nobody:secretword@127.0.0.1:9/none")
     result = app.test_cli_runner().invoke(args=["users", "list"])
-    assert (result.exit_code, result.stderr) == (1, "Error: The database cannot be reached\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: The database cannot be reached: Connection refused\n")
 
 
 def test_a_setting_that_cannot_be_is_named_without_a_traceback():

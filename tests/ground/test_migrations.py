@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from gevent.monkey import get_original
 
-from macrochat import database
+from macrochat import postgresql
 from macrochat.extensions import db
 from tests.support.patience import Stopwatch
 from tests.support.processes import ROOT, clean_environment
@@ -105,7 +105,8 @@ def test_a_migration_that_orphans_rows_is_undone(make_app, sqlite_url, caplog):
 
 def test_a_migration_outlives_the_applications_time_limits(make_app, postgres_url, monkeypatch):
     """Statements of the application may take one second here; a migration that waits four for another goes through."""
-    monkeypatch.setattr(database, "STATEMENT_SECONDS", 1)
+    monkeypatch.setattr(postgresql, "STATEMENT_SECONDS", 1)
+    monkeypatch.setitem(postgresql.LIMITS, "statement_timeout", "1s")
     with make_app(postgres_url).app_context(), closing(psycopg2.connect(postgres_url)) as other_release:
         other_release.cursor().execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
         # A real thread: a migration waits in C, without gevent.

@@ -74,6 +74,14 @@ class Postgres:
     def drop(self, url: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
 
+    def guard(self, line: str) -> None:
+        """Puts a line before all others of pg_hba.conf."""
+        path, whole = self._data / "pg_hba.conf", self._data / "pg_hba.new"
+        whole.write_text(f"{line}\n{path.read_text()}")
+        whole.chmod(0o644)
+        whole.replace(path)  # at once: the server may be reading it because of an earlier line
+        self.execute("SELECT pg_reload_conf()")
+
     def execute(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Runs one statement outside of a transaction; returns its rows."""
         with closing(psycopg2.connect(self.url(database), connect_timeout=5)) as connection:
