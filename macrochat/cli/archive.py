@@ -22,16 +22,23 @@ from ..chats.models import Chat, Message
 from ..database import now
 from ..extensions import db
 from ..replies import texts
-from ..replies.models import INTERRUPTED, STREAMING, Reply
+from ..replies.models import INTERRUPTED, STREAMING
+from ..replies.store import replies
 from .printing import harmless_json
 
 FORMAT, VERSION = "macrochat", 1
 CHATS_AT_ONCE = 100
+MESSAGES_AT_ONCE = 50
 
 REPLY_FIELDS = (
     "request_key", "status", "model", "provider", "finish_reason", "error_code", "error_message", "prompt_tokens",
     "completion_tokens", "started_at", "first_byte_at", "finished_at", "attempts", "takeovers",
 )  # fmt: skip
+
+MESSAGE_COLUMNS = (
+    *(Message.id, Message.parent_id, Message.role, Message.content),
+    *(Message.client_id, Message.meta, Message.created_at),
+)
 
 
 class Archived(pydantic.BaseModel):
@@ -111,14 +118,14 @@ def count(user_id: uuid.UUID | None) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(Chat).where(*_theirs(user_id))) or 0
 
 
-def export(user_id: uuid.UUID | None) -> Iterator[dict[str, Any]]:
-    """Chats as dictionaries, of one user or of all; a few in memory at a time."""
+def export(user_id: uuid.UUID | None) -> Iterator[Iterator[bytes]]:
+    """Chats of one user or of all, each as the pieces of a line: however long one is, a few messages are in memory."""
     last = uuid.UUID(int=0)
     while True:
         query = sa.select(Chat).where(Chat.id > last, *_theirs(user_id)).order_by(Chat.id).limit(CHATS_AT_ONCE)
         chats = list(db.session.scalars(query))
         for chat in chats:
-            yield _chat(chat)
+            yield _pieces(chat)
             last = chat.id
         db.session.rollback()
         db.session.expunge_all()
@@ -127,13 +134,27 @@ def export(user_id: uuid.UUID | None) -> Iterator[dict[str, Any]]:
 
 
 def line(record: dict[str, Any]) -> bytes:
-    return harmless_json(record, separators=(",", ":"), default=_plain).encode() + b"\n"
+    return _json(record) + b"\n"
+
+
+def _json(value: Any) -> bytes:
+    return harmless_json(value, separators=(",", ":"), default=_plain).encode()
+
+
+def _pieces(chat: Chat) -> Iterator[bytes]:
+    yield _json(_chat(chat)).removesuffix(b"}") + b',"messages":['
+    ids = list(db.session.scalars(sa.select(Message.id).where(Message.chat_id == chat.id).order_by(Message.id)))
+    for start in range(0, len(ids), MESSAGES_AT_ONCE):
+        some = ids[start : start + MESSAGES_AT_ONCE]
+        answers = {row.id: row for row in db.session.execute(sa.select(replies).where(replies.c.id.in_(some)))}
+        found = db.session.execute(sa.select(*MESSAGE_COLUMNS).where(Message.id.in_(some)).order_by(Message.id))
+        shown = [_json(_message(message, answers.get(message.id))) for message in found]
+        yield (b"," if start else b"") + b",".join(shown)
+    yield b"]}\n"
 
 
 def _chat(chat: Chat) -> dict[str, Any]:
     user = db.session.get_one(User, chat.user_id)
-    messages = db.session.scalars(sa.select(Message).where(Message.chat_id == chat.id).order_by(Message.id)).all()
-    replies = {reply.id: reply for reply in db.session.scalars(sa.select(Reply).where(Reply.chat_id == chat.id))}
     return {
         "type": "chat",
         "id": chat.id,
@@ -144,11 +165,10 @@ def _chat(chat: Chat) -> dict[str, Any]:
         "headId": chat.head_id,
         "createdAt": chat.created_at,
         "updatedAt": chat.updated_at,
-        "messages": [_message(message, replies.get(message.id)) for message in messages],
     }
 
 
-def _message(message: Message, reply: Reply | None) -> dict[str, Any]:
+def _message(message: Any, reply: Any) -> dict[str, Any]:
     content = message.content
     if reply is not None and reply.status == STREAMING and (text := texts.read(db.session.connection(), reply.id)):
         content = text.data.decode(errors="ignore")  # a commit may end inside a character
@@ -164,7 +184,7 @@ def _message(message: Message, reply: Reply | None) -> dict[str, Any]:
     }
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
+def _reply(reply: Any) -> dict[str, Any]:
     values = {name: getattr(reply, name) for name in REPLY_FIELDS}
     if reply.status == STREAMING:
         values["status"] = INTERRUPTED

@@ -128,7 +128,8 @@ def delete(chat_id: str, yes: bool) -> None:
 def _write(out: BinaryIO, user_id: Any, length: int) -> None:
     out.write(archive.line(archive.header()))
     with shown.progress(archive.export(user_id), length, "Exporting") as chats:
-        out.writelines(archive.line(chat) for chat in chats)
+        for pieces in chats:
+            out.writelines(pieces)
     out.flush()
 
 

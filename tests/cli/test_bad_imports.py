@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from macrochat.cli import reading
+from macrochat.cli import archive, reading
 from tests.cli.test_archive import CONVERSATION, node
 
 MOMENT = "2026-01-01T00:00:00Z"
@@ -219,3 +219,23 @@ def whole_start(text):
     splitter = reading._Splitter(1000)
     for byte in text.encode():
         yield from splitter.feed(bytes([byte]))
+
+
+def test_a_long_chat_is_written_in_the_memory_of_a_few_messages(app, flask, carol, tmp_path):
+    file = tmp_path / "chats.jsonl"
+    chain = [message("ü" * 50_000 + str(number)) for number in range(450)]
+    for parent, child in itertools.pairwise(chain):
+        child["parentId"] = parent["id"]
+    file.write_text("\n".join(['{"type":"macrochat","version":1}', json.dumps(chat(*chain), ensure_ascii=False)]))
+    flask("chats", "import", str(file))
+    tracemalloc.start()
+    with app.app_context():
+        count = sum(len(piece) for line in archive.export(None) for piece in line)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count > 45_000_000
+    assert peak < count * 0.6
+    out = tmp_path / "again.jsonl"
+    flask("chats", "export", "--output", str(out))
+    exported = json.loads(out.read_text().splitlines()[1])["messages"]
+    assert [one["content"] for one in exported] == [one["content"] for one in sorted(chain, key=lambda one: one["id"])]
