@@ -11,11 +11,13 @@ Who is not signed in counts by address. Counts are this worker's: nothing is ask
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +101,21 @@ class Budget:
         if visit.account:
             visit.account.open -= 1
 
-    def pay(self, key: str, seconds: float) -> None:
-        """Charges what was done outside of a request's view; returns when the account may go on."""
+    @contextlib.contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Waits until the account may go on outside of a request's view, and charges it with what is done then."""
         account = self._account(key)
         now = time.monotonic()
-        account.due = max(account.due, now) + seconds / self.share
-        if (wait := self._ahead(account, now)) > 0:
-            gevent.sleep(min(wait, PATIENCE_SECONDS))
+        account.due = max(account.due, now)
+        wait, expected = self._ahead(account, now), account.expected
+        account.due += expected / self.share
+        if wait > 0:
+            gevent.sleep(wait)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._settle(account, time.perf_counter() - began, expected)
 
     def measuring(self, wsgi_app: WSGIApplication) -> WSGIApplication:
         """The same application; what a request costs until its answer begins is charged to who entered with it."""
@@ -127,10 +137,12 @@ class Budget:
         return measured
 
     def _charge(self, visit: Visit) -> None:
-        if account := visit.account:
-            cost = visit.held + visit.more
-            account.due += (cost - visit.expected) / self.share
-            account.expected += NEWEST_WEIGHT * (cost - account.expected)
+        if visit.account:
+            self._settle(visit.account, visit.held + visit.more, visit.expected)
+
+    def _settle(self, account: Account, cost: float, expected: float) -> None:
+        account.due += (cost - expected) / self.share
+        account.expected += NEWEST_WEIGHT * (cost - account.expected)
 
     def _ahead(self, account: Account, now: float) -> float:
         """How many seconds must pass until the account may go on; not positive when it may now."""
@@ -175,10 +187,10 @@ def init_app(app: Flask) -> None:
     app.teardown_request(_leave_now)
 
 
-def payer(user_id: uuid.UUID) -> Callable[[float], None]:
-    """As `Budget.pay` for this user, also when the request's context is gone; does nothing when limits are off."""
+def turns(user_id: uuid.UUID) -> Callable[[], AbstractContextManager[None]]:
+    """As `Budget.turn` for this user, also when the request's context is gone; nothing when limits are off."""
     budget: Budget | None = current_app.extensions.get("macrochat.budget")
-    return functools.partial(budget.pay, f"user:{user_id}") if budget else lambda _seconds: None
+    return functools.partial(budget.turn, f"user:{user_id}") if budget else contextlib.nullcontext
 
 
 def _enter() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import gevent
@@ -89,26 +90,24 @@ def follow(
             raise OffsetOutOfRange(len(text.data))
         if text.final:
             db.session.remove()
-            return Follower(room.manager, connection, offset, _stored(text, budget.payer(user_id))), len(text.data)
+            return Follower(room.manager, connection, offset, _stored(text, budget.turns(user_id))), len(text.data)
         log = room.log(reply_id) or room.tails.open(text)
     db.session.remove()
     return Follower(room.manager, connection, offset, log, room.settings.silence_limit), None
 
 
-def _stored(text: texts.Text, pay: Callable[[float], None]) -> Stored:
-    """`pay` is told how long the reading took; it returns when the reader may go on."""
+def _stored(text: texts.Text, turn: Callable[[], AbstractContextManager[None]]) -> Stored:
+    """`turn` waits until the reader may go on, and sees how long the reading takes."""
     engine, reply_id = db.engine, text.reply.id
 
     def read(offset: int) -> bytes:
-        began = time.monotonic()
         try:
-            with engine.connect() as connection:
+            with turn(), engine.connect() as connection:
                 data = texts.stored_slice(connection, reply_id, offset, STORED_BYTES)
         except sa.exc.SQLAlchemyError as error:
             raise BodyCut("storage") from error
         if data is None:
             raise BodyCut(DELETED)
-        pay(time.monotonic() - began)
         return data
 
     return Stored(text.reply.status, read)

@@ -139,6 +139,19 @@ def test_what_others_do_while_a_request_waits_is_not_its_cost(budget):
     assert not budget._running
 
 
+def test_reading_a_long_text_takes_turns_within_the_share(budget, clock, monkeypatch):
+    monkeypatch.setattr(budgets.time, "perf_counter", clock.monotonic)
+    began = clock.now
+    for _ in range(200):
+        with budget.turn("eve"):
+            clock.now += 0.02  # it reads
+    assert clock.now - began >= (190 * 0.02 - BURST_SECONDS) / SHARE
+    slept = clock.slept
+    with budget.turn("ann"):
+        pass
+    assert clock.slept == slept
+
+
 # Over the application
 
 
