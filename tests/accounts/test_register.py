@@ -112,6 +112,7 @@ def test_a_closed_server_takes_nobody(make_app, sqlite_url):
     assert (answer.status_code, answer.get_json()["code"]) == (403, "REGISTRATION_CLOSED")
 
 
+# ZimengXiong/ExcaliDash#78
 def test_the_pages_of_a_closed_server_offer_no_account_and_say_whom_to_ask(make_app, sqlite_url):
     client = make_app(sqlite_url, MACROCHAT_REGISTRATION="closed").test_client()
     door = client.get("/login").text

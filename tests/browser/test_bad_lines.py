@@ -35,6 +35,7 @@ def test_many_cuts_of_one_reply_heal(on_proxy, proxy):
     expect_text(last_reply(on_proxy.page), words(40))
 
 
+# caddyserver/caddy#5951
 def test_a_cut_body_that_looks_whole_is_found_out(person):
     """Some proxies end a broken body as if it were complete: only the server's own account tells."""
     person.enter("scripted-words:40:25")

@@ -84,6 +84,7 @@ def write_long_chat(person):
         expect_status(last_reply(person.page), "complete")
 
 
+# eltmon/overdeck#1461
 def test_the_browsers_search_finds_formatted_words_far_off_the_screen(person):
     person.enter("scripted-echo")
     page = person.page

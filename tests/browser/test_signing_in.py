@@ -81,6 +81,7 @@ def private_remains(page):
     return page.evaluate("Object.keys(localStorage).filter(name => /^macrochat-/.test(name))")
 
 
+# first-tree-ai/first-tree#1647
 def test_what_was_written_leaves_the_browser_at_log_out_in_all_tabs(newcomer):
     chat = newcomer.enter()
     newcomer.write("Half a secret")

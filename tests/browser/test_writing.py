@@ -9,7 +9,8 @@ from tests.browser.support import box, expect_status, last_reply, messages
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-# The Enter that ends a composition: as Chromium and Firefox tell it, and as Safari does, which ends the composition first.
+# The Enter that ends a composition: as Chromium and Firefox tell it, and as Safari does, which ends the composition first
+# (WebKit bug 165004, mckaywrigley/chatbot-ui#718).
 OF_AN_INPUT_METHOD = [{"isComposing": True}, {"isComposing": False, "keyCode": 229}]
 
 
@@ -68,6 +69,7 @@ def test_an_input_method_is_heard_before_the_page_is_ready(person, facts):
     page.unroute_all(behavior="ignoreErrors")
 
 
+# element-hq/hydrogen-web#636
 def test_enter_on_a_phone_is_a_new_line_and_the_button_sends(browse, site, account):
     phone = browse(site, account=account, **PHONE)
     chat = phone.enter()
@@ -85,6 +87,7 @@ def test_enter_on_a_phone_is_a_new_line_and_the_button_sends(browse, site, accou
     assert [said["content"] for said in phone.stored(chat) if said["role"] == "user"] == ["a\nb", "by keyboard"]
 
 
+# epam/ai-dial-chat#8754
 def test_a_draft_survives_an_example(newcomer):
     page = newcomer.page
     page.goto("/")

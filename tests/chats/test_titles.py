@@ -31,6 +31,7 @@ def test_thirty_family_emoji_are_a_title_of_thirty_families():
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
 @pytest.mark.parametrize("before", ["", "a", "ab "])
+# Gitlawb/openclaude#1982
 def test_no_cluster_is_cut(cluster, before):
     title = title_from(before + cluster * 200)
     assert len(title) <= MAX_CHARACTERS

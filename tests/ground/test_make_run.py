@@ -153,6 +153,7 @@ def by_hand(what, checkout, log, **settings):
 
 
 def test_flask_and_gunicorn_by_hand_read_the_same_env_file(checkout, env_file, tmp_path):
+    """Flask alone reads it for its own command only (pallets/flask#2416)."""
     port = free_port()
     env_file(f"DATABASE_URL=sqlite:///instance/mine.db\nPORT={port}\nMACROCHAT_LOCAL_MODEL=off # not here\n")
     release = by_hand("flask", checkout, tmp_path / "release")

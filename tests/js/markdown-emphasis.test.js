@@ -5,6 +5,7 @@ import { parse } from "../../static/js/helpers/markdown-parser.js"
 const MARKS = { strong_open: "<b>", strong_close: "</b>", em_open: "<i>", em_close: "</i>", s_open: "<s>", s_close: "</s>" }
 const marked = (text) => parse(text).tokens[1].children.map(({ type, content }) => MARKS[type] ?? content).join("")
 
+// commonmark/commonmark-spec#650, anomalyco/opencode#38486
 test("emphasis next to Chinese, Japanese and Korean needs no space", () => {
   const cases = {
     "**重要。**次": "<b>重要。</b>次",

@@ -5,6 +5,7 @@ import { parse } from "../../static/js/helpers/markdown-parser.js"
 const blocks = (text, ended = true) =>
   parse(text, {}, { ended }).tokens.filter(({ type }) => type === "fence" || type === "inline").map(({ type, content }) => `${type}: ${content}`)
 
+// FiligranHQ/filigran-ui#288, markedjs/marked#3231
 test("a fence of Markdown holds the fences in it", () => {
   const inner = "# Title\n```python\nprint()\n```\nmore\n```sh\nls\n```\n"
   for (const language of ["markdown", "md", "Markdown title=x", " mdx"]) {

@@ -59,6 +59,7 @@ test("names of ours mean grammars that there are, and hide none", async () => {
   }
 })
 
+// highlightjs/highlight.js#1134
 test("the languages that models name have colours", async () => {
   const samples = {
     scala: "val x = 1", haskell: "main = do print 1", hs: "import Data.List", elixir: "def f, do: nil", ex: "def f, do: nil", dart: "var x = 'a';",

@@ -6,6 +6,7 @@ const flat = (tokens) => tokens.flatMap((token) => [token, ...flat(token.childre
 const formulas = (text) => flat(parse(text).tokens).filter(({ type }) => type.startsWith("math")).map(({ content }) => content)
 const shown = (text) => flat(parse(text).tokens).map(({ type, content }) => (type === "inline" ? "" : type === "softbreak" ? "\n" : content)).join("")
 
+// markedjs/marked#3445, theacodes/cmarkgfm#67
 test("the source of a formula is kept as it was written", () => {
   const sources = [
     "\\(E = mc^2\\)", "\\(i \\in \\{1,2\\}\\)", "\\(a_1 * b_2 * c\\)", "\\(x^* y^*\\)", "\\(a \\\\) b\\)", "$$a_1 * b_1 * c$$", "$\\{1,2\\}$",

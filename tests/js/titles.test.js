@@ -16,6 +16,7 @@ test("thirty family emoji are a title of thirty families", () => {
   assert.equal(titleFrom(FAMILY.repeat(30)), FAMILY.repeat(30))
 })
 
+// Gitlawb/openclaude#1982
 test("cuts nothing that a reader sees as one character", () => {
   for (const cluster of CLUSTERS) {
     for (const before of ["", "a", "ab "]) {

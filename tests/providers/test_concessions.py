@@ -37,7 +37,7 @@ def test_a_server_that_refuses_a_last_assistant_message_is_asked_to_go_on(script
 REFUSALS = {
     "openai": (USAGE, 400, "Unrecognized request argument supplied: stream_options"),
     "mistral": (USAGE, 422, "Extra inputs are not permitted: stream_options"),
-    "gemma": (SYSTEM_ROLE, 400, "System role not supported"),
+    "gemma": (SYSTEM_ROLE, 400, "System role not supported"),  # huggingface/chat-ui#1386
     "llama.cpp": (SYSTEM_ROLE, 500, "Value is not callable: raise_exception: System role not supported"),
     "o1-preview": (
         SYSTEM_ROLE,
@@ -46,8 +46,11 @@ REFUSALS = {
     ),
     "google": (SYSTEM_ROLE, 400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
     "enumeration": (SYSTEM_ROLE, 400, "'system' is not one of ['user', 'assistant'] - 'messages.0.role'"),
+    # microsoft/autogen#1037
     "alternation": (SYSTEM_ROLE, 400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+    # smallmain/vscode-unify-chat-provider#249
     "anthropic": (LAST_ASSISTANT, 400, "This model does not support assistant message prefill."),
+    # langchain-ai/langchain#23703
     "mistral-2": (
         LAST_ASSISTANT,
         400,
@@ -58,6 +61,7 @@ REFUSALS = {
         400,
         "Cannot set `add_generation_prompt` to True when the last message is from the assistant",
     ),
+    # ggml-org/llama.cpp#20861
     "qwen": (LAST_ASSISTANT, 400, "Assistant response prefill is incompatible with enable_thinking."),
 }
 
@@ -87,7 +91,7 @@ def test_rules_without_a_question_become_one():
 @pytest.mark.parametrize(
     ("address", "asked"),
     [
-        ("/v1?api-version=2024-10-21", "/v1/chat/completions?api-version=2024-10-21"),
+        ("/v1?api-version=2024-10-21", "/v1/chat/completions?api-version=2024-10-21"),  # openclaw/openclaw#48107
         ("/openai/deployments/x/?api-version=1&empty=", "/openai/deployments/x/chat/completions?api-version=1&empty="),
         ("/v1/chat/completions?a=b", "/v1/chat/completions?a=b"),
         ("/v1/#fragment", "/v1/chat/completions"),

@@ -20,6 +20,7 @@ def at(scripted, scripted_providers):
 @pytest.mark.parametrize(
     "name", ["null-entry", "bare", "bare-names", "ollama", "both", "odd-ids", "half-emoji", "nul", "long-id", "twice"]
 )
+# songquanpeng/one-api#128 (bare)
 def test_an_odd_list_offers_what_is_good_in_it(at, name):
     assert at(name).list_models() == ["good"]
     assert at(name).check() == condition.OK

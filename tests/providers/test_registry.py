@@ -172,6 +172,7 @@ def test_a_list_that_is_refused_says_why(clock):
             Registry([ListedModels(Refusing([]))]).resolve()
 
 
+# OpenHands/OpenHands#8768
 def test_patience_is_minutes_and_for_the_local_model_s_queue_never_less(build):
     def patience(**settings):
         return build(**settings).providers[0]._timeout

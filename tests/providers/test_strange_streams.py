@@ -1,4 +1,7 @@
-"""Streams that strangers' servers send (`scripted-play`), and what each means. Names are the reports' inputs."""
+"""Streams that strangers' servers send (`scripted-play`), and what each means. Names are the reports' inputs.
+
+A public report of a row or a test stands beside it (repository#number).
+"""
 
 import gzip
 import json
@@ -49,8 +52,10 @@ def play(ask, scripted_providers):
 
 
 WHOLE = {
+    # Growth-Circle/cadis#2329
     "an event with empty data": [HELLO, "data:\n\n", "data: \n\n", WORLD, STOP, DONE],
     "an event that is null": [HELLO, "data: null\n\n", 'data: ""\n\n', "data: []\n\n", WORLD, STOP, DONE],
+    # openai/openai-node#2725, both rows
     "one newline after the finish, then the end": [HELLO, WORLD, 'data: {"choices":[{"finish_reason":"stop"}]}\n'],
     "no newline after the finish, then the end": [HELLO, WORLD, 'data: {"choices":[{"finish_reason":"stop"}]}'],
     "half of [DONE] at the end": [HELLO, WORLD, STOP, "data: [DO"],
@@ -58,17 +63,19 @@ WHOLE = {
         'data:{"choices":[{"delta":{"content":"Hello world"}}]}\n\ndata:{"choices":[{"finish_reason":"stop"}]}\n\n',
         "data:[DONE]\n\n",
     ],
+    # openai/openai-python#3833
     "a BOM, ids and retries": ["\ufeffid: 1\nretry: 3\n\n", HELLO, "id: 7\nretry: 1\n: hi\n\n", WORLD, STOP, DONE],
     "CRLF": [
         'data: {"choices":[{"delta":{"content":"Hello world"}}]}\r\n\r\n',
         'data: {"choices":[{"finish_reason":"stop"}]}\r\n\r\n',
     ],
+    # BerriAI/litellm#2195
     "a finish on every chunk": [delta("Hello", finish_reason="stop"), delta(" world", finish_reason="stop"), DONE],
     "a finish on every chunk, with usage": [
         {"event": {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}}}
         for text in ("Hello", " world")
     ],
-    "a finish before the role": [STOP, ROLE, HELLO, WORLD, DONE],
+    "a finish before the role": [STOP, ROLE, HELLO, WORLD, DONE],  # open-webui/open-webui#23921
     "two finishes": [HELLO, WORLD, finish("length"), STOP, DONE],
     "empty finishes before the true one": [
         delta("Hello", finish_reason=""),
@@ -78,6 +85,7 @@ WHOLE = {
     ],
     "a finish that ends in other words": [HELLO, WORLD, finish("end_turn"), DONE],
     "a finish in capitals": [HELLO, WORLD, finish("STOP"), DONE],
+    # CherryHQ/cherry-studio#8065
     "text in message": [choice(message={"role": "assistant", "content": "Hello world"}), STOP, DONE],
     "text in message that repeats the deltas": [
         choice(delta={"content": "Hello"}, message={"content": "Hello"}),
@@ -124,7 +132,9 @@ WHOLE = {
     ],
     "a good-bye of its own": [HELLO, WORLD, STOP, "data: [END]\n\n"],
     "[DONE] in quotes": [HELLO, WORLD, STOP, 'data: "[DONE]"\n\n', "!hang"],
+    # meilisearch/meilisearch#6477
     "Azure's filter results first": [{"event": {"choices": [], "prompt_filter_results": []}}, HELLO, WORLD, STOP, DONE],
+    # brainlid/langchain#569
     "a web server's comments": [": OPENROUTER PROCESSING\n\n", HELLO, ":\n\n", WORLD, STOP, DONE],
     "JSON instead of a stream": [
         '{"choices":[{"message":{"content":"Hello world"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}'
@@ -166,6 +176,7 @@ def test_an_answer_is_whole_with(play, name):
         [delta("Hello"), STOP, 1.1, ": ping\n\n", 1.1, WORLD, STOP, TALLY, DONE],
     ],
 )
+# PawanOsman/OpenCursor#88
 def test_words_after_a_finish_and_a_pause_are_kept(play, steps):
     answer = play(*steps)
     assert (answer.error, answer.text, answer.finish_reason) == (None, "Hello world", "stop")
@@ -184,6 +195,7 @@ def test_a_finish_and_then_nothing_but_signs_of_life_ends_it(play, monkeypatch, 
     assert answer.wall_seconds > 0.9
 
 
+# can1357/oh-my-pi#6524
 def test_forty_seconds_of_silence_are_patience_not_the_end(play):
     """In small: longer than nothing, shorter than the time-out."""
     answer = play(ROLE, 2, HELLO, WORLD, STOP, DONE, timeout=10)
@@ -218,7 +230,7 @@ BROKEN = {
         'data: {"choices":[{"delta":{"content":"Hello"}}]}\ndata: {"choices":[{"delta":{"content":" wor'
     ],
     "half an event after a finish": [delta("Hello", finish_reason="stop"), 'data: {"choices":[{"delta":{"cont'],
-    "the end without a word about it": [HELLO],
+    "the end without a word about it": [HELLO],  # dotflow-io/pycodeloop#64
     "[DONE] without a finish_reason": [HELLO, DONE],
     "[DONE] with a finish_reason that says null": [delta("Hello", finish_reason="null"), DONE],
     "a cut after text that followed a finish": [STOP, HELLO, "!cut"],
@@ -301,6 +313,7 @@ def test_trouble_after_text_keeps_the_text(play, broken, kind):
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "text/html"])
+# xyOz-dev/Saturn#43
 def test_a_body_that_is_no_stream_is_refused_by_what_it_says(play, body, kind, content_type):
     answer = play(body, headers={"Content-Type": content_type})
     assert type(answer.error) is kind
@@ -310,9 +323,9 @@ def test_a_body_that_is_no_stream_is_refused_by_what_it_says(play, body, kind, c
 @pytest.mark.parametrize(
     ("reason", "code", "said"),
     [
-        ("stop", "UPSTREAM_EMPTY", "without a word"),
+        ("stop", "UPSTREAM_EMPTY", "without a word"),  # Idun-Group/idun-agent-platform#687
         ("length", "UPSTREAM_EMPTY", "length limit"),
-        ("content_filter", "CONTENT_FILTERED", "filtered"),
+        ("content_filter", "CONTENT_FILTERED", "filtered"),  # cline/cline#13302
         ("tool_calls", "TOOL_CALLS_UNSUPPORTED", "tool"),
         ("function_call", "TOOL_CALLS_UNSUPPORTED", "tool"),
     ],

@@ -139,6 +139,7 @@ def test_trouble_is_told_by_its_name_and_spoils_only_its_own_connection(client, 
     assert server.connections == 2
 
 
+# encode/httpx#327
 def test_a_connection_that_was_closed_while_idle_is_not_used(client, server):
     server.answers = [[OK + b"Content-Length: 1\r\n\r\na", None], [OK + b"Content-Length: 1\r\n\r\nb"]]
     assert client.get(server.url).content == b"a"
@@ -231,6 +232,7 @@ def test_a_read_can_be_ended_from_another_greenlet(client, server):
         reader.get()
 
 
+# anthropics/claude-code#89608
 def test_a_request_that_meets_a_connection_just_closed_is_sent_once_more(client, server):
     """Its server hung up an idle connection while it was on its way: nothing of an answer was heard."""
     whole = OK + b"Content-Length: 2\r\n\r\nhi"

@@ -37,8 +37,8 @@ STATUSES = {
     502: UpstreamRefused,
     503: UpstreamBusy,
     504: UpstreamTimeout,
-    524: UpstreamTimeout,
-    529: UpstreamBusy,
+    524: UpstreamTimeout,  # ollama/ollama#3694
+    529: UpstreamBusy,  # anthropics/claude-code#5184
 }
 
 
@@ -57,8 +57,9 @@ CONTEXT = {
     "openai": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
     "openai-gpt-5": "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300000 tokens.",
     "openai-responses": "Your input exceeds the context window of this model. Please adjust your input and try again.",
-    "anthropic": "prompt is too long: 210000 tokens > 200000 maximum",
+    "anthropic": "prompt is too long: 210000 tokens > 200000 maximum",  # stackblitz/bolt.new#1177
     "anthropic-2": "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+    # google-gemini/gemini-cli#6678
     "gemini": "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
     "mistral": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
     "cohere": "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4500.",
@@ -100,8 +101,9 @@ def test_a_conversation_that_is_too_long_is_known_by_the_words_of(vendor):
 
 QUOTA = {
     "openai": (429, "You exceeded your current quota, please check your plan and billing details."),
+    # anthropics/anthropic-sdk-typescript#618
     "anthropic": (400, "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."),
-    "deepseek": (402, "Insufficient Balance"),
+    "deepseek": (402, "Insufficient Balance"),  # continuedev/continue#9853
     "openrouter": (402, "This request requires more credits, or fewer max_tokens."),
     "openrouter-2": (403, "Insufficient credits. Add more using https://openrouter.ai/settings/credits"),
     "xai": (

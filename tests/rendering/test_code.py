@@ -63,6 +63,7 @@ def test_a_coloured_block_survives_more_text_after_it(page):
     assert kept
 
 
+# microsoft/vscode#208191, Kilo-Org/kilocode#14164
 def test_a_selection_in_an_open_fence_stays_when_the_fence_closes(page, until):
     page.evaluate(
         """() => {
@@ -114,6 +115,7 @@ def test_no_language_is_fetched_before_it_is_needed(open_page, server, until):
     assert names == ["scala.mjs", "haskell.mjs"]
 
 
+# FiligranHQ/filigran-ui#288
 def test_a_fence_of_markdown_is_one_block_while_it_streams(page):
     text = "```markdown\n# T\n```python\nx = 1\n```\nend\n```\nafter"
     shown = page.evaluate(

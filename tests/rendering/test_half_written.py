@@ -84,6 +84,7 @@ def random_block(chance):
     return block
 
 
+# Mintplex-Labs/anythingllm-embed#16, quantizor/markdown-to-jsx#828
 def test_a_dash_under_a_line_is_no_heading(page):
     for text in ("Here:\n-", "Here:\n- one", "> Here:\n> - one", "Here:\n=", "Here:\n--"):
         assert not [html for html in page.evaluate(SHOWN, list(text)) if "<h" in html], text

@@ -24,6 +24,7 @@ PLACES = """text => {
 }"""
 
 
+# nextcloud/spreed#15362
 def test_code_after_an_arabic_line_starts_at_the_left(page):
     places = page.evaluate(PLACES, f"{ARABIC} {ARABIC}\n\n```python\ndef f(x): # {ARABIC}\n```\n")
     assert [(place["name"], place["starts"]) for place in places] == [
@@ -86,6 +87,7 @@ def test_the_code_of_an_arabic_item_starts_at_the_left(page):
     assert [place["starts"] for place in places if place["name"] != "li"] == ["right", "left", "left"]
 
 
+# n4ze3m/page-assist#357
 def test_a_line_break_of_a_model_is_a_line_break(page):
     page.evaluate(
         "text => harness.whole(text)", "Roses are red\nViolets are *blue*\n\n- an item\n  goes on\n\n> quoted\n> twice"
@@ -98,6 +100,7 @@ def test_a_line_break_of_a_model_is_a_line_break(page):
     assert page.locator("#body br").count() == 0
 
 
+# gobii-ai/gobii-platform#1392
 def test_on_a_phone_a_table_is_as_wide_as_its_content(open_page):
     page = open_page(viewport={"width": 390, "height": 800})
     row = "| alpha-large-2026 | 128,000 tokens | $3.00 in, $15.00 out | good at documents |\n"

@@ -19,6 +19,7 @@ def check(turns):
     assert all(turn["content"].strip() for turn in turns)
 
 
+# vllm-project/vllm#6862 (two in a row), epam/ai-dial-adapter-vertexai#164 (nothing said)
 def test_an_answer_of_white_space_is_left_out_and_what_the_user_said_in_a_row_becomes_one():
     assert in_turn(messages(("u", "one"), ("a", " \n"), ("u", "two"))) == messages(("u", "one\n\ntwo"))
 
@@ -29,6 +30,7 @@ def test_two_answers_in_a_row_as_an_import_may_hold_them_become_one():
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 20])
+# ahwurm/localharness#17
 def test_any_window_of_any_conversation_has_the_shape(most):
     for length in range(1, 5):
         for said in itertools.product(itertools.product("ua", SAID), repeat=length):

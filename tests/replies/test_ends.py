@@ -32,7 +32,7 @@ ODD = [
     "scripted-null-content",
     "scripted-list-content",
     "scripted-nul",
-    "scripted-lone-surrogate",
+    "scripted-lone-surrogate",  # Kohaku-Lab/KohakuTerrarium#48
     "scripted-two-choices",
     "scripted-refusal",
     "scripted-reasoning",

@@ -92,6 +92,7 @@ NOTHING_SAID = ["scripted-status:500", "scripted-cut:0", "scripted-context-too-l
 
 
 @pytest.mark.parametrize("model", NOTHING_SAID)
+# princeton-ddss/blackfish#243
 def test_an_answer_that_could_not_be_replaced_stays_with_the_error_beside_it(alice, chat, model):
     old = tell(alice, chat, "hello")
     refused = post(alice, chat, question("hello", trigger="regenerate-message", model=model))

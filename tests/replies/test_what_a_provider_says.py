@@ -18,7 +18,7 @@ WRONG_USAGE = [2**63, 2**31, -1, 1.5, "12", None, True, float("nan")]
 WRONG_REASONS = {
     "half an emoji": ("stop\ud83d", "stop\ufffd"),
     "the other half": ("\ude00", "\ufffd"),
-    "NUL": ("st\0op", "st\ufffdop"),
+    "NUL": ("st\0op", "st\ufffdop"),  # opensanctions/poliloom#138
     "65 characters": ("x" * 65, "x" * 64),
     "64 emoji and more": ("😀" * 70, "😀" * 64),
     "a number": (7, None),
