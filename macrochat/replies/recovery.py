@@ -115,8 +115,7 @@ def claim(store: Store, mine: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[Orpha
 
     def work(connection: sa.Connection) -> list[Orphan]:
         hold_lease(connection, mine)
-        found = _lock(connection, ids, _HAS_NO_WORKER)
-        return [_claim(connection, reply_id, mine) for reply_id in found]
+        return _claim(connection, _lock(connection, ids, _HAS_NO_WORKER), mine)
 
     return store.transact(work)
 
@@ -131,7 +130,8 @@ def adopt(store: Store, mine: uuid.UUID, reply_id: uuid.UUID) -> Orphan | None:
         rows = rows_after(connection, mine, -1)
         parts = merge(entry for _seq, entries in rows for entry in entries if entry[0] == reply_id.bytes)
         store_parts(connection, mine, parts)
-        return _claim(connection, reply_id, mine)
+        [orphan] = _claim(connection, [reply_id], mine)
+        return orphan
 
     return store.transact(work)
 
@@ -148,19 +148,19 @@ def _lock(connection: sa.Connection, ids: Sequence[uuid.UUID], condition: sa.Col
     return list(connection.execute(sa.select(replies.c.id).where(here).with_for_update(skip_locked=True)).scalars())
 
 
-def _claim(connection: sa.Connection, reply_id: uuid.UUID, mine: uuid.UUID) -> Orphan:
-    row = connection.execute(_CLAIM, {"reply": reply_id, "mine": mine}).one()
-    text = texts.consolidate(connection, reply_id)
-    return Orphan(reply_id, mine, text, row.takeovers, row.stop_requested)
+def _claim(connection: sa.Connection, ids: Sequence[uuid.UUID], mine: uuid.UUID) -> list[Orphan]:
+    rows = connection.execute(_CLAIM, {"ids": ids, "mine": mine}).all()
+    whole = texts.consolidate(connection, [row.id for row in rows])
+    return [Orphan(row.id, mine, whole[row.id], row.takeovers, row.stop_requested) for row in rows]
 
 
 _CLAIM = (
     sa.update(replies)
-    .where(replies.c.id == sa.bindparam("reply"))
+    .where(replies.c.id.in_(sa.bindparam("ids", expanding=True)))
     .values(
         owner=sa.bindparam("mine"),
         attempts=replies.c.attempts + 1,
         takeovers=replies.c.takeovers + 1,
     )
-    .returning(replies.c.takeovers, replies.c.stop_requested)
+    .returning(replies.c.id, replies.c.takeovers, replies.c.stop_requested)
 )

@@ -4,7 +4,7 @@ On SQLite its connections are safe against the death of the process, not of the 
 writes to memory, in a fraction of a millisecond, on the hub. (In a thread it would cost several turns of the
 interpreter's lock: measured in docs/performance.md.) Waiting for another process's write yields. `checkpoint` brings
 all of it to the disk, once a second. What may never be taken back waits for the disk itself: the ends of replies here
-(`durable`), and on the requests' connections what people write. On PostgreSQL the wait callback yields.
+(`durable`, in a thread), and on the requests' connections what people write. On PostgreSQL the wait callback yields.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ replies: sa.Table = Reply.__table__  # type: ignore[assignment]
 chunks: sa.Table = ReplyChunk.__table__  # type: ignore[assignment]
 workers: sa.Table = Worker.__table__  # type: ignore[assignment]
 CONNECTIONS = 5  # commits, folds and the lease need one each; the rest is for what a process does besides
-DURABLE_CONNECTIONS = 2  # SQLite's, beside them
+DURABLE_CONNECTIONS = 3  # SQLite's, beside them: two ends at a time, and one of a reply taken over
 
 
 class Fenced(Exception):
@@ -60,9 +60,9 @@ class Store:
         On SQLite nothing in `work` may yield, and with `durable` a loss of power does not take it back – nor anything
         that was committed before it. Raises what `work` raises, and SQLAlchemy's errors.
         """
-        engine = self._durable if durable else self.engine
-        with engine.connect().execution_options(write=True) as connection, connection.begin():
-            return work(connection)
+        if durable and self._durable is not self.engine:
+            return in_thread(_transact, self._durable, work)
+        return _transact(self.engine, work)
 
     def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
         """Stores one batch as row (owner, seq). Raises Fenced when the lease is gone.
@@ -103,6 +103,11 @@ def _engine(settings: Settings, pool: int, *, durable: bool) -> sa.Engine:
     engine = sa.create_engine(settings.database_url, **options)
     prepare_engine(engine, durable=durable)
     return engine
+
+
+def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    with engine.connect().execution_options(write=True) as connection, connection.begin():
+        return work(connection)
 
 
 def _commit_statement(dialect: str) -> sa.Insert:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.pool import Pool
 
 from ..logs import get_logger
 from . import recovery
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log_line = get_logger(__name__)
 
 SLICE = 16  # replies claimed in one transaction
+AT_ONCE = 3  # of them begun at a time: each waits for answers of the database, on the requests' connections
 SLICE_PAUSE = 0.01  # seconds for everybody else
 LEAVE_SECONDS = 60.0  # how long a reply whose model is not known here is left to other workers
 
@@ -44,24 +46,22 @@ class Takeover:
             lost = self._watch.look(connection, mine)
         for worker in lost:
             self._relieve(mine, worker)
-        for orphan in self._claimed(mine):
-            room.take_over(orphan)
+        for orphans in self._claimed(mine):
+            Pool(AT_ONCE).map(room.take_over, orphans)
 
     def _relieve(self, mine: uuid.UUID, lost: Lost) -> None:
         if recovery.fence(self._room.store, mine, lost):
             while recovery.fold_lost(self._room.store, mine, lost):
                 self._let_others_go_on()
 
-    def _claimed(self, mine: uuid.UUID) -> Iterator[Orphan]:
+    def _claimed(self, mine: uuid.UUID) -> Iterator[list[Orphan]]:
         with self._room.tails.engine.connect() as connection:
             found = recovery.ownerless(connection)
         ids = self._within_reach(found)
         for start in range(0, len(ids), SLICE):
             if self._room.draining:
                 return
-            for orphan in recovery.claim(self._room.store, mine, ids[start : start + SLICE]):
-                yield orphan
-                gevent.sleep(0)
+            yield recovery.claim(self._room.store, mine, ids[start : start + SLICE])
             self._let_others_go_on()
 
     def _within_reach(self, found: Sequence[Any]) -> list[uuid.UUID]:

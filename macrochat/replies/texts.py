@@ -8,6 +8,7 @@ before.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,14 +78,33 @@ def extend(text: bytes, parts: list[tuple[int, bytes]]) -> bytes:
     return bytes(whole)
 
 
-def consolidate(connection: sa.Connection, reply_id: uuid.UUID) -> bytes:
-    """Moves a reply's chunks into its message and returns the whole text. The caller holds the reply."""
-    query = sa.select(chunks.c.offset, chunks.c.bytes).where(chunks.c.reply_id == reply_id).order_by(chunks.c.offset)
-    parts = [(row.offset, bytes(row.bytes)) for row in connection.execute(query)]
-    content = connection.execute(sa.select(messages.c.content).where(messages.c.id == reply_id)).scalar() or ""
-    text = extend(content.encode(), parts)
+def consolidate(connection: sa.Connection, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    """Moves the replies' chunks into their messages and returns their whole texts. The caller holds the replies."""
+    query = sa.select(chunks.c.reply_id, chunks.c.offset, chunks.c.bytes).where(chunks.c.reply_id.in_(ids))
+    parts: dict[uuid.UUID, list[tuple[int, bytes]]] = {}
+    for row in connection.execute(query.order_by(chunks.c.reply_id, chunks.c.offset)):
+        parts.setdefault(row.reply_id, []).append((row.offset, bytes(row.bytes)))
+    stored = connection.execute(sa.select(messages.c.id, messages.c.content).where(messages.c.id.in_(ids)))
+    whole = {row.id: extend(row.content.encode(), parts.get(row.id, [])) for row in stored}
     if parts:
-        update = sa.update(messages).where(messages.c.id == reply_id).values(content=text.decode())
-        connection.execute(update)
-        connection.execute(sa.delete(chunks).where(chunks.c.reply_id == reply_id))
-    return text
+        _store(connection, {reply_id: whole[reply_id].decode() for reply_id in parts})
+        connection.execute(sa.delete(chunks).where(chunks.c.reply_id.in_(ids)))
+    return whole
+
+
+def _store(connection: sa.Connection, contents: dict[uuid.UUID, str]) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(_STORE_ON_SQLITE, [{"message": id, "text": text} for id, text in contents.items()])
+    else:
+        rows = {"ids": [str(id) for id in contents], "contents": list(contents.values())}
+        connection.execute(_STORE_ON_POSTGRESQL, rows)
+
+
+_STORE_ON_SQLITE = (
+    sa.update(messages).where(messages.c.id == sa.bindparam("message")).values(content=sa.bindparam("text"))
+)
+# One round trip, where the driver would make one for each row.
+_STORE_ON_POSTGRESQL = sa.text(
+    "UPDATE messages SET content = new.content"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:contents AS text[])) AS new(id, content) WHERE messages.id = new.id"
+)

@@ -30,8 +30,7 @@ def _rewind() -> None:
     claim = recovery._claim
 
     def early(*arguments: Any) -> Any:
-        orphan = claim(*arguments)
-        return dataclasses.replace(orphan, text=orphan.text[:-7])
+        return [dataclasses.replace(orphan, text=orphan.text[:-7]) for orphan in claim(*arguments)]
 
     recovery._claim = early
 

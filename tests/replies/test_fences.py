@@ -91,6 +91,25 @@ def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(first, seco
     assert len(asked(provider, text)) == 6
 
 
+@BOTH_DATABASES
+def test_who_is_fenced_between_a_send_s_commit_and_its_generation_leaves_it_to_the_next(
+    first, second, ada, provider, monkeypatch
+):
+    room, text = first.extensions["macrochat"], unique()
+    generate = room.generate
+
+    def fenced_before(*arguments):
+        monkeypatch.setattr(room, "generate", generate)
+        fence(first, by=second)
+        room._renew()
+        return generate(*arguments)
+
+    monkeypatch.setattr(room, "generate", fenced_before)
+    heard = hear(post(ada, new_chat(ada), question(text, model="scripted-echo")))
+    assert (heard.answer.status_code, heard.data, heard.cut) == (200, text.encode(), None)
+    assert len(asked(provider, text)) == 1
+
+
 def test_bytes_that_were_shown_and_are_not_stored_break_the_body_and_are_not_written_on(
     first, second, ada, ada_there, provider
 ):

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
+from gevent import monkey
 from sqlalchemy.engine import Engine
 
 from tests.replies.asking import new_chat
@@ -18,6 +19,7 @@ from tests.support import servers
 from tests.support.processes import wait_until
 
 NORMAL, FULL = 1, 2
+thread = monkey.get_original("_thread", "get_ident")
 
 
 @pytest.fixture
@@ -42,6 +44,12 @@ def test_an_end_waits_for_the_disk_and_text_does_not(alice, chat, waits):
     assert waits["UPDATE replies SET"] == {FULL}
     assert waits["INSERT INTO messages"] == {FULL}
     assert waits["INSERT INTO journal"] == {NORMAL}
+
+
+def test_who_waits_for_the_disk_keeps_nobody_else_waiting(desk):
+    here, there = thread(), desk.store.transact(lambda _connection: thread(), durable=True)
+    assert here != there
+    assert desk.store.transact(lambda _connection: thread()) == here
 
 
 def test_with_the_setting_every_word_waits(run_app, provider, waits):

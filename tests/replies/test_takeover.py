@@ -153,7 +153,8 @@ def test_a_provider_that_never_comes_back_is_given_up(first, ada, ada_there, sec
     there.open = lambda request: tries.append(request) or refuse_always(UpstreamBusy(retry_after=3600))
     crash(first)
     status = when_final(ada_there, reply_id, NOTICED)
-    assert (status["status"], status["error"]["code"], len(tries)) == ("failed", "UPSTREAM_BUSY", 2)
+    assert (status["status"], status["error"]["code"]) == ("failed", "UPSTREAM_BUSY")
+    assert len(tries) >= 2
     assert status["bytes"] >= 40
     del there.open
 
