@@ -50,8 +50,9 @@ class SessionCookie(SecureCookieSessionInterface):
 
 
 def session_value(key: str) -> Any:
-    """What the session cookie holds under `key`, or None. Raises ValidationError AMBIGUOUS_CREDENTIALS for two cookies:
-    which of them a browser sends first is for another site to choose.
+    """What the session cookie holds under `key`, or None.
+
+    Raises ValidationError AMBIGUOUS_CREDENTIALS for two: which of them a browser sends first, another site chooses.
     """
     name = flask.current_app.session_interface.get_cookie_name(flask.current_app)
     values = flask.request.cookies.getlist(name)

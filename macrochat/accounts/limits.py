@@ -1,4 +1,4 @@
-"""How often: Flask-Limiter for the API as a whole, per user; our own counts for guessing passwords and making accounts.
+"""How often: Flask-Limiter for API and pages together, per user; our own counts for guesses and new accounts.
 
 Counts are kept where MACROCHAT_RATE_LIMIT_STORAGE says. `memory://` counts in each worker by itself: with N workers a
 caller may get N times as much. A store that is down lets everybody in: it must not become an outage of the chats.
