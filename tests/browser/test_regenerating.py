@@ -35,6 +35,7 @@ def expect_old_answer(person, notice):
 
 
 @pytest.mark.parametrize("model", ["scripted-status:401", "scripted-status:400"])
+# princeton-ddss/blackfish#243
 def test_a_refused_regenerate_leaves_the_answer_with_the_error_beside_it(answered, model):
     use(answered, model)
     answered.button("Regenerate").click()
@@ -59,6 +60,7 @@ def test_stop_right_after_regenerate_stops_the_new_answer_and_gives_the_old_one_
     expect_old_answer(answered, "the one before it")
 
 
+# janhq/jan#418
 def test_a_reply_at_the_length_limit_can_be_continued_by_keyboard(person):
     chat = person.enter("scripted-length:6:12")
     person.send("Count")

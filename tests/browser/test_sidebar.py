@@ -173,6 +173,7 @@ def expect_marked(page, title):
     expect(rows(page).locator("[aria-current]")).to_have_count(1)
 
 
+# discourse/discourse#42864
 def test_the_list_keeps_its_place_and_marks_a_chat_far_down(newcomer):
     page = newcomer.page
     chats = many_chats(newcomer, 160)

@@ -107,6 +107,7 @@ def test_nobody_lists_chats_without_signing_in(app):
     refusal(app.test_client().get("/api/chats"), 401, "UNAUTHENTICATED")
 
 
+# Meisterull/agent-dashboard#41
 def test_a_list_that_has_not_changed_is_not_sent_again(newcomer):
     [made] = create(newcomer, "One")
     first = newcomer.get("/api/chats?limit=5")

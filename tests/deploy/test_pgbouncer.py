@@ -39,6 +39,7 @@ def foreign_session(url):
     return contextlib.closing(connection)
 
 
+# pgbouncer/pgbouncer#875
 def test_everything_works_through_pgbouncer_and_leaves_nothing_in_its_sessions(pooler, databases, server):
     url = pooler.url(databases("postgresql").empty())
     migrated = flask("db", "upgrade", DATABASE_URL=url)

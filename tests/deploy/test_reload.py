@@ -38,6 +38,7 @@ class Probes(threading.Thread):
         self.join()
 
 
+# rtCamp/Frappe-Manager#419
 def test_a_reload_refuses_nobody_and_breaks_no_reply(server):
     one = server(workers=2, MACROCHAT_MODELS="scripted-words:60:100")
     person, old = one.client(), one.worker_pids()
@@ -62,6 +63,7 @@ def test_a_reload_refuses_nobody_and_breaks_no_reply(server):
     assert len(text.split()) >= 60
 
 
+# benoitc/gunicorn#1757
 def test_the_old_workers_accept_until_the_new_ones_do(server):
     one = server()
     one.process.send(signal.SIGHUP)

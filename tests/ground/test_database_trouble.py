@@ -129,6 +129,7 @@ def test_a_server_with_a_wrong_password_logs_lines_and_tells_operators_only(serv
     assert PASSWORD not in log
 
 
+# windmill-labs/windmill#9722
 def test_a_role_that_may_only_read_is_not_ready(server, cluster, url):
     cluster.execute("ALTER ROLE macrochat_replica SET default_transaction_read_only = on")
     one = server(database=url("macrochat_replica"))
