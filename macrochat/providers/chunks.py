@@ -7,6 +7,7 @@ that nearly all chunks have; chunk_shapes.py reads the others.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from macrochat.providers.event_stream import Event
 from macrochat.providers.upstream_errors import from_complaint
 
 BROKE_OFF = "The model's answer broke off before it was finished"
+
+MAX_DIGITS = 300  # of a number
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -205,11 +208,16 @@ def _plain_text(chunk: _Chunk) -> str | None:
 def _parse(data: bytes) -> Any:
     """JSON, with U+FFFD for what is not UTF-8, as the standard for event streams decodes them."""
     try:
-        return json.loads(data.decode(errors="replace"), strict=False)
+        return json.loads(data.decode(errors="replace"), strict=False, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         raise UpstreamBadResponse(detail=f"an event of {len(data)} bytes is no JSON from {error.pos} on") from None
     except (ValueError, RecursionError) as error:
         raise UpstreamBadResponse(detail=f"an event of {len(data)} bytes: {type(error).__name__}") from None
+
+
+def _whole_number(digits: str) -> float:
+    """A number that Python would refuse to read is none that means anything; the event around it may."""
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf
 
 
 def _broken_off(event: Event) -> ProviderError | None:

@@ -133,3 +133,53 @@ def test_text_cut_anywhere_in_utf_16_comes_out_as_if_whole(units, data):
     assert b"".join(pieces).decode() == expected
     for piece in pieces:
         piece.decode()
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "stop", "\ud83d", "0", "\0", "x" * 99])
+)
+NAMES = st.sampled_from(
+    [
+        "choices",
+        "delta",
+        "message",
+        "text",
+        "content",
+        "refusal",
+        "index",
+        "finish_reason",
+        "usage",
+        "prompt_tokens",
+        "completion_tokens",
+        "error",
+        "type",
+        "code",
+        "detail",
+        "object",
+        "x_groq",
+        "value",
+        "reason",
+        "status",
+    ]
+)
+ANYTHING = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
+CHUNKS = st.dictionaries(NAMES, ANYTHING, max_size=3) | st.fixed_dictionaries(
+    {"choices": st.lists(st.dictionaries(NAMES, ANYTHING, max_size=4), max_size=2)}, optional={"usage": ANYTHING}
+)
+
+
+@unhurried
+@given(st.lists(CHUNKS | ANYTHING, max_size=4), st.booleans())
+def test_whatever_json_comes_what_leaves_is_clean(values, cut):
+    reader = ChunkReader()
+    text = reader.feed([event(json.dumps(value).encode()) for value in values], cut=cut) + reader.flush()
+    assert b"\0" not in text
+    text.decode()
+    reason = reader.finish_reason
+    assert reason is None or (0 < len(reason) <= 64 and reason.isascii() and reason.isprintable())
+    for count in (reader.usage and reader.usage.prompt_tokens, reader.usage and reader.usage.completion_tokens):
+        assert count is None or (isinstance(count, int) and 0 <= count < 2**31)
