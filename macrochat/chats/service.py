@@ -25,6 +25,7 @@ from .titles import DEFAULT_TITLE
 T = TypeVar("T")
 MESSAGES = 200  # of a chat in one answer, and
 PAGE_BYTES = 1 << 20  # bytes of what they say
+HISTORY_BYTES = 4 << 20  # of what is said before a question: a million tokens, which is more than models take
 
 # Sent with `chat_id` when a chat is nobody's any more.
 chat_deleted = Namespace().signal("chat-deleted")
@@ -137,8 +138,9 @@ _PARENT = sa.select(Message.parent_id).where(
 
 
 def said(chat_id: uuid.UUID, leaf: uuid.UUID | None, newest: int) -> Sequence[sa.Row[tuple[uuid.UUID, str, str]]]:
-    """(id, role, content) of the newest messages up to `leaf`, oldest first."""
-    return db.session.execute(_SAID, {"chat": chat_id, "leaf": leaf, "newest": newest}).all()
+    """(id, role, content) of the newest messages up to `leaf`, oldest first; at most HISTORY_BYTES of content."""
+    bounds = {"newest": newest, "octets": HISTORY_BYTES}
+    return db.session.execute(_SAID, {"chat": chat_id, "leaf": leaf, **bounds}).all()
 
 
 def _mine(user_id: uuid.UUID, q: str) -> list[sa.ColumnElement[bool]]:
@@ -174,24 +176,23 @@ def _listed(session: Session, query: sa.Select[Chat], limit: int) -> Listed:
 _WITHOUT_PROMPTS = defer(Chat.system_prompt, raiseload=True)
 
 
-def _path(*what: Any, bounded: bool = False) -> sa.Select[Any]:
+def _path(*what: Any) -> sa.Select[Any]:
     """From message `:leaf` up towards the root, at most `:newest` of them, oldest first. Built once: it is costly.
 
-    `bounded` ends it before their content has more than `:octets` bytes; what is beyond is not even read.
+    It ends before their content has more than `:octets` bytes (but has the leaf); what is beyond is not even read.
     """
-    size = octets(Message.content) if bounded else sa.literal(0)
+    size = octets(Message.content)
     start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth"), size.label("size"))
     start = start.where(Message.id == sa.bindparam("leaf"), Message.chat_id == sa.bindparam("chat"))
     tree = start.cte("branch", recursive=True)
     up = sa.select(Message.id, Message.parent_id, tree.c.depth + 1, tree.c.size + size)
     up = up.join(tree, Message.id == tree.c.parent_id).where(tree.c.depth < sa.bindparam("newest"))
-    tree = tree.union_all(up.where(tree.c.size + size <= sa.bindparam("octets")) if bounded else up)
+    tree = tree.union_all(up.where(tree.c.size + size <= sa.bindparam("octets")))
     return sa.select(*what).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
 
 
 _BRANCH = _path(
     *(Message.id, Message.chat_id, Message.parent_id, Message.role, Message.content, Message.meta, Message.created_at),
-    bounded=True,
 )
 _SAID = _path(Message.id, Message.role, Message.content)
 

@@ -6,6 +6,7 @@ from tests.replies.asking import new_chat, question, unique
 from tests.replies.hearing import hear, post, tell
 from tests.support import servers
 from tests.support.answers import data_of
+from tests.support.long_chats import fill
 
 
 def given(provider):
@@ -144,3 +145,13 @@ def test_what_is_sent_begins_with_the_user_and_alternates_for_as_long_as_a_chat_
         assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))]
         assert roles[-1] == "user"
         assert all(content.strip() for _role, content in given(provider))
+
+
+def test_of_a_chat_of_long_texts_no_more_is_read_than_any_model_takes(app, alice, chat, provider):
+    url = app.config["SETTINGS"].database_url.replace("+psycopg2", "")
+    fill(url, chat, 40, text=lambda _number: "x" * 400_000)
+    tell(alice, chat, "and now?")
+    sent = provider.requests[-1]["messages"]
+    assert sent[-1]["content"] == "and now?"
+    assert sum(len(message["content"]) for message in sent) <= 4 << 20
+    assert len(sent) >= 9
