@@ -17,7 +17,7 @@
         ├── UpstreamAuth              502  it refused our credentials
         ├── UpstreamQuota             402  its account with them has no credit or quota left
         ├── UpstreamRefused           502  any other refusal (UPSTREAM_ERROR)
-        │   └── ModelNotFound         502  it does not have the model
+        │   └── ModelNotFound         502  it does not have the model (UPSTREAM_MODEL_NOT_FOUND)
         ├── NoModels                  502  it lists none, and none is asked for
         ├── UpstreamUnreachable       502  no connection, or the connection broke
         ├── UpstreamBadResponse       502  it answered something that is not a stream of chat completion chunks
@@ -190,6 +190,7 @@ class UpstreamBadResponse(ProviderError):
 
 
 class ModelNotFound(UpstreamRefused):
+    code = "UPSTREAM_MODEL_NOT_FOUND"
     message = "The model's server does not have this model, or not at this address"
 
 

@@ -26,7 +26,14 @@ CALLER: dict[int, tuple[str, ...]] = {
 UPSTREAM: dict[int, tuple[str, ...]] = {
     402: ("UPSTREAM_QUOTA",),
     422: ("CONTEXT_TOO_LONG",),
-    502: ("UPSTREAM_AUTH", "UPSTREAM_ERROR", "UPSTREAM_UNREACHABLE", "UPSTREAM_BAD_RESPONSE", "UPSTREAM_NO_MODELS"),
+    502: (
+        "UPSTREAM_AUTH",
+        "UPSTREAM_ERROR",
+        "UPSTREAM_UNREACHABLE",
+        "UPSTREAM_BAD_RESPONSE",
+        "UPSTREAM_NO_MODELS",
+        "UPSTREAM_MODEL_NOT_FOUND",
+    ),
     503: ("UPSTREAM_BUSY",),
     504: ("UPSTREAM_TIMEOUT",),
 }

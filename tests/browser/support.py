@@ -22,6 +22,7 @@ MODELS = (
     "scripted-status:401",
     "scripted-hold:0",
     "scripted-status:400",
+    "scripted-status:404",
     "scripted-slow-first:8000",
     "scripted-words:3",
     "scripted-length:6:12",

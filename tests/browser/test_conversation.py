@@ -13,6 +13,18 @@ from tests.support.processes import wait_until
 pytestmark = pytest.mark.browser
 
 
+def test_a_server_without_models_is_called_so(newcomer):
+    page = newcomer.page
+    page.route("**/api/models", lambda route: route.fulfill(json={"success": True, "data": []}))
+    page.goto("/")
+    expect(page.get_by_label("Model")).to_have_text("No models")
+    page.unroute("**/api/models")
+    newcomer.send("Is one there now?")
+    expect_status(last_reply(page), "complete")
+    expect(page.get_by_label("Model")).to_be_enabled()
+    expect(page.get_by_label("Model")).to_contain_text("scripted-echo")
+
+
 def test_w30_the_first_message_makes_the_chat_and_names_it(person):
     person.page.goto("/")
     expect(person.page.get_by_text("Start a new conversation to begin chatting with AI")).to_be_visible()

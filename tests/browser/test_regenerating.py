@@ -80,12 +80,21 @@ def test_a_reply_at_the_length_limit_can_be_continued_by_keyboard(person):
     assert len(person.stored(chat)) == 2
 
 
-def test_retry_is_offered_where_it_helps(person):
-    """A key that is refused is refused again: asking anew stays possible, but is not proposed."""
-    person.enter("scripted-status:401")
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [
+        ("scripted-status:401", "its operator must check the API key"),
+        ("scripted-status:404", "does not have the model scripted-status:404, or not at this address; choose another"),
+    ],
+)
+def test_a_refusal_says_once_what_to_do_and_retry_is_offered_where_it_helps(person, model, what):
+    """What is refused is refused again: asking anew stays possible, but is not proposed."""
+    person.enter(model)
     person.send("Try")
     expect_status(last_reply(person.page), "failed")
     for _ in range(2):
+        expect(person.page.get_by_text(what)).to_have_count(1)
+        expect(last_reply(person.page).locator(".message-notice")).to_contain_text(what)
         expect(person.button("Retry")).to_be_hidden()
         expect(person.button("Regenerate")).to_be_visible()
         person.page.reload()

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import test from "node:test"
+import { noticeFor } from "../../static/js/helpers/sentences.js"
 import { settle } from "./support/fake_clock.js"
 import { FakeServer } from "./support/fake_server.js"
 import { openPage } from "./support/page.js"
@@ -364,6 +365,7 @@ test("a new chat that is gone with its first message is offered again on the fir
   const after = openPage({ server, storage: before.storage, clock: before.clock })
   await after.session.resume()
   assert.deepEqual(shown(after.session), ["user lost: Hi"])
+  assert.match(noticeFor(after.session.messages[0]), /chat of this message is gone/)
   await after.session.resend(after.session.messages[0])
   assert.equal(server.asked("POST /api/chats")[0].body.title, "Hi")
 })

@@ -4,7 +4,7 @@ import { concatBytes, sha256Hex } from "../../static/js/helpers/bytes.js"
 import { joinDrafts } from "../../static/js/helpers/drafts.js"
 import { judge } from "../../static/js/helpers/judgement.js"
 import { fill } from "../../static/js/helpers/routes.js"
-import { noticeFor, sentenceFor } from "../../static/js/helpers/sentences.js"
+import { isWorthRetrying, noticeFor, sentenceFor } from "../../static/js/helpers/sentences.js"
 import { titleFrom } from "../../static/js/helpers/titles.js"
 import { uuid } from "../../static/js/helpers/uuid.js"
 
@@ -52,6 +52,13 @@ test("makes UUIDs also where crypto.randomUUID is missing", () => {
 test("loses neither of two texts that meet in the composer", () => {
   assert.equal(joinDrafts("sent", ""), "sent")
   assert.equal(joinDrafts("sent", "typed since"), "sent\n\ntyped since")
+})
+
+test("proposes Retry where it may help", () => {
+  const beyond = ["UPSTREAM_AUTH", "UPSTREAM_QUOTA", "UPSTREAM_NO_MODELS", "UPSTREAM_MODEL_NOT_FOUND", "UNKNOWN_MODEL", "CONTEXT_TOO_LONG"]
+  for (const code of beyond) assert.equal(isWorthRetrying({ error: { code } }), false, code)
+  for (const code of ["UPSTREAM_BUSY", "UPSTREAM_TIMEOUT", "UPSTREAM_EMPTY"]) assert.equal(isWorthRetrying({ error: { code } }), true, code)
+  assert.equal(isWorthRetrying({ error: null }), true)
 })
 
 test("W34: speaks in sentences, never in JSON", () => {

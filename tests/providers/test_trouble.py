@@ -54,7 +54,7 @@ def test_a_refusal_is_raised_before_any_text(ask, hasty, provider, upstream, mod
 
 def test_a_model_that_its_server_does_not_have_is_named(ask):
     error = ask("nosuch").error
-    assert error.code == "UPSTREAM_ERROR"
+    assert error.code == "UPSTREAM_MODEL_NOT_FOUND"
     assert "scripted-nosuch" in error.message
     assert "choose another model" in error.message
 

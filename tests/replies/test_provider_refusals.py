@@ -16,7 +16,7 @@ REFUSALS = [
     ("scripted-status:401", 502, "UPSTREAM_AUTH"),
     ("scripted-status:403", 502, "UPSTREAM_AUTH"),
     ("scripted-status:400", 502, "UPSTREAM_ERROR"),
-    ("scripted-status:404", 502, "UPSTREAM_ERROR"),
+    ("scripted-status:404", 502, "UPSTREAM_MODEL_NOT_FOUND"),
     ("scripted-status:500", 502, "UPSTREAM_ERROR"),
     ("scripted-no-quota", 402, "UPSTREAM_QUOTA"),
     ("scripted-redirect", 502, "UPSTREAM_ERROR"),

@@ -23,9 +23,10 @@ export function storedMessage({ id, role, content, metadata = {} }) {
   }
 }
 
-// A message that the server has acknowledged and does not know any more.
-export function lostMessage({ key, text }) {
-  return userMessage(key, text, "lost")
+// A message that the server has acknowledged and does not know any more; with its chat, which may also have been deleted
+// on another device.
+export function lostMessage({ key, text }, { withChat = false } = {}) {
+  return { ...userMessage(key, text, "lost"), isLostWithChat: withChat }
 }
 
 // What is shown of an answer again if its replacement says nothing; null if there is nothing to show.

@@ -13,6 +13,8 @@ const BY_STATUS = {
   lost: "The server has lost this message. Its database has gone back to an earlier state.",
 }
 
+const LOST_WITH_CHAT = "The chat of this message is gone. If nobody has deleted it, you can send the message again."
+
 const BY_FINISH = {
   length: "The reply reached the model's length limit.",
   content_filter: "The model's server ended this reply with its content filter.",
@@ -27,7 +29,9 @@ const LATER = {
 }
 
 // Asking again would bring the same refusal until somebody has changed something.
-const BEYOND_RETRY = new Set(["UPSTREAM_AUTH", "UPSTREAM_QUOTA", "CONTEXT_TOO_LONG", "UNKNOWN_MODEL"])
+const BEYOND_RETRY = new Set([
+  "UPSTREAM_AUTH", "UPSTREAM_QUOTA", "UPSTREAM_NO_MODELS", "UPSTREAM_MODEL_NOT_FOUND", "UNKNOWN_MODEL", "CONTEXT_TOO_LONG",
+])
 
 export function sentenceFor(error) {
   if (error.name === "NetworkError") return "The server cannot be reached."
@@ -37,10 +41,11 @@ export function sentenceFor(error) {
   return withStop(error.message || "Something went wrong.")
 }
 
-export function noticeFor({ status, error, finishReason, laterAttempt }) {
+export function noticeFor({ status, error, finishReason, laterAttempt, isLostWithChat }) {
   if (laterAttempt) return laterAttempt.error?.message ? withStop(laterAttempt.error.message) : LATER[laterAttempt.status] ?? ""
   if (error?.message) return withStop(error.message)
   if (status === "complete" && BY_FINISH[finishReason]) return BY_FINISH[finishReason]
+  if (isLostWithChat) return LOST_WITH_CHAT
   return BY_STATUS[status] ?? ""
 }
 

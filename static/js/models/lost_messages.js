@@ -16,7 +16,7 @@ export class LostMessages {
     const lost = []
     for (const entry of this.#outbox.acknowledged(chat?.id)) {
       const isShown = shown.some(({ key, id }) => key === entry.key || id === entry.userMessageId)
-      if (!isShown && await this.#isGone(chat, entry)) lost.push(lostMessage(entry))
+      if (!isShown && await this.#isGone(chat, entry)) lost.push(lostMessage(entry, { withChat: !chat }))
     }
     return lost
   }

@@ -7,6 +7,7 @@ export class ModelPicker {
   #session
   #toasts
   #chosen
+  #isEmpty = false
 
   constructor({ select, api, session, toasts }) {
     this.#select = select
@@ -15,6 +16,7 @@ export class ModelPicker {
     this.#toasts = toasts
     this.#chosen = select.value
     select.addEventListener("change", () => this.#choose())
+    session.addEventListener("settled", () => { if (this.#isEmpty) this.#load().catch(() => {}) })
     this.#load().catch(() => {})
   }
 
@@ -25,12 +27,17 @@ export class ModelPicker {
 
   async #load() {
     const models = await this.#api.listModels()
-    if (models.length === 0) return
+    this.#isEmpty = models.length === 0
+    if (this.#isEmpty) return this.#tellNone()
     const current = models.find(({ id }) => id === this.#chosen) ?? models.find(model => model.default) ?? models[0]
     const unknown = this.#chosen && current.id !== this.#chosen ? [new Option(this.#chosen, this.#chosen)] : []
     this.#select.replaceChildren(...unknown, ...models.map(({ id, name }) => new Option(name, id)))
     this.#select.value = this.#chosen || current.id
     this.#select.disabled = this.#select.options.length < 2
+  }
+
+  #tellNone() {
+    if (!this.#chosen) this.#select.replaceChildren(new Option("No models", ""))
   }
 
   async #choose() {
