@@ -237,6 +237,7 @@ class Pool(Shape):
 class Database(Shape):
     kind: Literal["sqlite", "postgresql"]
     pool: Pool
+    durability: str | None
 
 
 class ThisWorker(Shape):
