@@ -217,6 +217,11 @@ class ContextTooLong(ProviderError):
     message = "The conversation is too long for this model"
 
 
+def provider_codes() -> list[str]:
+    """Of all faults of a provider that have a class."""
+    return [kind.code for kind in ProviderError.__subclasses__()]
+
+
 # What the framework refuses by itself, in our words.
 SENTENCES = {
     400: "The request cannot be understood",

@@ -10,14 +10,17 @@ an id, a model's name or anything else that people can invent.
 
 from __future__ import annotations
 
+import platform
+import resource
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from .config import figures_folder
+from .config import VERSION, figures_folder
 from .logs import get_logger
 
 log_line = get_logger(__name__)
@@ -75,6 +78,58 @@ FENCED = _counter("fenced_total", "Times a worker found its lease taken away")
 # HTTP
 REQUESTS = _counter("http_requests_total", "Requests by route and status", "method", "route", "status")
 REQUEST_SECONDS = _histogram("http_request_seconds", "To the end of the body; reply bodies left out", _MOMENTS)
+
+
+# This process
+BUILD = Gauge(
+    "macrochat_build_info",
+    "1, with the version as a label",
+    ("version", "python"),
+    registry=_registry,
+    multiprocess_mode="livemax",
+)
+MEMORY = _gauge("process_resident_memory_bytes", "Memory of all workers")
+STARTED = _gauge("process_start_time_seconds", "When the oldest worker began, since 1970", "livemin")
+
+_CLOSED_REASONS = ("finished", "disconnected", "timeout", "silence", "slow_reader", "shutdown", "revoked", "deleted")
+
+
+def begin(providers: Iterable[str], codes: Iterable[str]) -> None:
+    """Shows what is counted before its first time, as 0: a rate over a counter that appears with 1 misses that one.
+
+    `codes` are those of providers' errors. To be called once, by a process that is about to serve.
+    """
+    for provider in providers:
+        REPLIES.labels(provider, "complete", "")
+        REPLIES.labels(provider, "stopped", "")
+        FIRST_BYTE_SECONDS.labels(provider)
+        PROVIDER_SECONDS.labels(provider)
+        for code in codes:
+            REPLIES.labels(provider, "failed", code)
+            PROVIDER_ERRORS.labels(provider, code)
+    for reason in _CLOSED_REASONS:
+        CLOSED.labels(reason)
+    for source in ("provider", "estimate"):
+        TOKENS.labels("completion", source)
+    TOKENS.labels("prompt", "provider")
+    for counter, kinds in (
+        (COMMIT_FAILURES, "outage error"),
+        (FOLLOWED, "first resumed"),
+        (TAKEOVERS, "continued ended"),
+    ):
+        for kind in kinds.split():
+            counter.labels(kind)
+    BUILD.labels(VERSION, platform.python_version()).set(1)
+    STARTED.set(time.time())
+
+
+def measure_memory() -> None:
+    """Sets MEMORY, where the system tells (Linux)."""
+    try:
+        with open("/proc/self/statm") as statm:
+            MEMORY.set(int(statm.read().split()[1]) * resource.getpagesize())
+    except OSError:
+        return
 
 
 def expose() -> bytes:

@@ -26,7 +26,15 @@ CURES = {
     "apache": "Apache: SetEnv proxy-sendchunked 1, no mod_deflate for text/plain, and flushpackets=on on ProxyPass",
 }
 ANY_CURE = "turn response buffering off in the proxy for /api/*, and let it speak HTTP/1.1 to this server"
-CUT_CURE = "nginx: proxy_http_version 1.1; others: HTTP/1.1 towards this server, so that a cut body can be told"
+WITHOUT_CUTS = (
+    "until then programs should read replies as events (Accept: text/event-stream), whose last one says how they "
+    "ended, or compare `bytes` and `sha256` of GET /api/replies/<id> with what they got"
+)
+CUT_CURES = {
+    "nginx": f"nginx: proxy_http_version 1.1; {WITHOUT_CUTS}",
+    "caddy": f"Caddy before 2.8 (Debian 12 has 2.6.2) ends cut bodies cleanly: use 2.8 or later; {WITHOUT_CUTS}",
+}
+ANY_CUT_CURE = f"let the proxy speak HTTP/1.1 to this server and hand a broken connection on; {WITHOUT_CUTS}"
 COMPRESSION_CURE = "turn compression off for text/plain and text/event-stream under /api (it holds words back)"
 
 
@@ -101,7 +109,12 @@ def _timing(seen: Seen) -> Finding:
 def _cut(seen: Seen) -> Finding:
     if not seen.ended:
         return Finding("ok", "cut bodies", "are seen as cut")
-    return Finding("warn", "cut bodies", "look complete: programs cannot tell that a reply broke off", CUT_CURE)
+    return Finding(
+        "warn",
+        "cut bodies",
+        "look complete: programs cannot tell that a reply broke off",
+        _cure(seen, CUT_CURES, ANY_CUT_CURE),
+    )
 
 
 def _refused(url: str, seen: Seen) -> Finding:
@@ -115,9 +128,9 @@ def _refused(url: str, seen: Seen) -> Finding:
     return Finding("fail", "address", f"{url} answers with status {seen.status}", "look at the proxy's log")
 
 
-def _cure(seen: Seen) -> str:
+def _cure(seen: Seen, cures: dict[str, str] = CURES, otherwise: str = ANY_CURE) -> str:
     names = f"{seen.headers.get('Server', '')} {seen.headers.get('Via', '')}".lower()
-    return next((cure for name, cure in CURES.items() if name in names), ANY_CURE)
+    return next((cure for name, cure in cures.items() if name in names), otherwise)
 
 
 def _reason(error: Exception) -> str:

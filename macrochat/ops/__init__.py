@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from .. import metrics
+from ..errors import provider_codes
 from . import health, routes, sampling
 from .history import History
 
@@ -21,6 +23,7 @@ from .history import History
 def init_app(app: Flask) -> None:
     """After the replies: it looks at their engine room."""
     room = app.extensions["macrochat"]
+    metrics.begin([provider.name for provider in app.extensions["macrochat.registry"].providers], provider_codes())
     room.chores.append((sampling.SECONDS, lambda: sampling.sample(room)))
     app.extensions["ops.history"] = History()
     app.register_blueprint(health.blueprint)

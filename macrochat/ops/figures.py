@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 
 from ..accounts.guard import given_keys
 
-# What proxies add. Behind one that adds nothing of this, our own snippets in docs/deploy.md close the address.
+# What proxies add, those of docs/deploy.md too. Behind one that adds nothing of this a token is needed.
 TRACES_OF_PROXIES = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via")
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..config import figures_folder
-from ..metrics import FOLLOWERS, GENERATIONS, PENDING_BYTES, STUCK_SECONDS
+from ..metrics import FOLLOWERS, GENERATIONS, PENDING_BYTES, STUCK_SECONDS, measure_memory
 from ..replies.runtime import Runtime
 
 SECONDS = 1.0
@@ -27,6 +27,7 @@ def sample(room: Runtime) -> None:
     FOLLOWERS.set(room.manager.active_count)
     PENDING_BYTES.set(pending)
     STUCK_SECONDS.set(stuck)
+    measure_memory()
     if path := _path(os.getpid()):
         _tell(path, readers_here(room))
 

@@ -10,6 +10,7 @@ from tests.deploy.nginx import Nginx, documented
 from tests.support.answers import data_of
 
 MODELS = "scripted-words:20:80,scripted-words:180:100,scripted-cut:6,scripted-echo"
+TOKEN = "the-token-of-the-monitoring"
 BAD = """
 server {
     listen 80;
@@ -20,7 +21,7 @@ server {
 
 @pytest.fixture(scope="module")
 def site(_new_server):
-    site = _new_server(workers=2, MACROCHAT_MODELS=MODELS, MACROCHAT_TRUSTED_PROXIES=1)
+    site = _new_server(workers=2, MACROCHAT_MODELS=MODELS, MACROCHAT_TRUSTED_PROXIES=1, MACROCHAT_METRICS_TOKEN=TOKEN)
     yield site.start()
     site.close()
 
@@ -99,7 +100,13 @@ def test_what_clients_say_about_proxies_is_overwritten(site, nginx, person):
     person.post("/api/auth/login", json=login, headers={"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"})
     assert "6.6.6.6" not in person.get("/api/sessions").text
     assert "6.6.6.6" not in site.process.output()
-    assert person.get("/metrics").status_code == 404
+
+
+def test_the_documented_target_of_prometheus_answers_to_the_token_and_to_nobody_else(person):
+    assert person.get("/metrics").status_code == 401
+    told = person.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert told.status_code == 200
+    assert "macrochat_build_info{" in told.text
 
 
 @pytest.fixture

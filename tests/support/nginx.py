@@ -33,7 +33,7 @@ def command(folder: Path, main: str, http: str) -> list[str]:
     """What to run for an nginx in the foreground; `main` and `http` are what stands before and in its block `http`."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
-        raise NotInstalled("nginx is not installed (apt install nginx-light)")
+        raise NotInstalled("nginx is not installed: `make test-programs` as root installs it")
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(user=user, main=main, http=http))

@@ -33,7 +33,7 @@ class PgBouncer:
     def __init__(self, postgres: Postgres, mode: str, size: int) -> None:
         program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
         if program is None:
-            pytest.skip("PgBouncer is not installed: `make test-programs` with CI=true, or apt install pgbouncer")
+            pytest.skip("PgBouncer is not installed: `make test-programs` as root installs it")
         self.port = free_port()
         # Where `nobody` may enter: PgBouncer refuses to run as root.
         self._folder = Path(tempfile.mkdtemp(prefix=f"macrochat-pgbouncer-{os.getpid()}-"))
