@@ -61,6 +61,24 @@ def test_stop_right_after_regenerate_stops_the_new_answer_and_gives_the_old_one_
 
 
 # janhq/jan#418
+@pytest.mark.parametrize("way", ["reloaded", "followed by another tab"])
+def test_an_answer_is_back_for_whoever_came_while_its_replacement_was_silent(answered, holding, way):
+    use(answered, "scripted-hold:0")
+    page = answered.page
+    answered.button("Regenerate").click()
+    expect(last_reply(page).get_by_text("AI is thinking…")).to_be_visible()
+    if way == "reloaded":
+        page.reload()
+    else:
+        page = answered.open_tab()
+        answered.open(answered.chat, page=page)
+    expect(last_reply(page).get_by_text("AI is thinking…")).to_be_visible()
+    answered.button("Stop", page=page).click()
+    expect_status(last_reply(page), "complete", seconds=5)
+    expect_text(last_reply(page), "Old answer")
+    expect(last_reply(page).locator(".message-notice")).to_contain_text("the one before it")
+
+
 def test_a_reply_at_the_length_limit_can_be_continued_by_keyboard(person):
     chat = person.enter("scripted-length:6:12")
     person.send("Count")

@@ -342,6 +342,33 @@ test("an acknowledged message that the server does not know any more is offered 
   assert.equal(server.asked("POST").at(-1).headers["Idempotency-Key"], "key-1")
 })
 
+test("a page that stays open while a failover loses a message offers it again", async () => {
+  const { session, server } = openPage({ chat: CHAT })
+  await session.send("Hi")
+  await session.send("Lost")
+  server.loseNewest()
+  await session.sync()
+  assert.deepEqual(shown(session), ["user complete: Hi", "assistant complete: Hello from the model.", "user lost: Lost"])
+  await session.sync()
+  assert.equal(session.messages.length, 3, "once")
+  await session.resend(session.messages[2])
+  assert.deepEqual(shown(session).slice(2), ["user complete: Lost", "assistant complete: Hello from the model."])
+})
+
+test("a message whose reply is lost in mid-stream is offered again", async () => {
+  const { session, server, clock } = openPage({ chat: CHAT })
+  server.slow = true
+  server.goWrong("POST", { cut: 5 })
+  const sending = session.send("Hi")
+  await settle()
+  server.write(server.reply("r1"), 5)
+  server.loseNewest()
+  await clock.advance(60_000)
+  await sending
+  await settle()
+  assert.deepEqual(shown(session), ["user lost: Hi"])
+})
+
 test("what is shown, stands on another branch, was left or is long ago is not offered again", async () => {
   const { session, server, storage, clock, outbox } = openPage({ chat: CHAT })
   await session.send("Hi")

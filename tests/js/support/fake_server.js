@@ -67,6 +67,14 @@ export class FakeServer {
     for (const wake of reply.wake.splice(0)) wake()
   }
 
+  // A failover to a copy that lagged: the newest message and its reply never were.
+  loseNewest() {
+    const [key, { reply }] = [...this.#byKey].at(-1)
+    this.#byKey.delete(key)
+    this.#replies.delete(reply.id)
+    this.messages.pop()
+  }
+
   asked(where) {
     return this.requests.filter(request => `${request.method} ${request.url}`.includes(where))
   }
