@@ -7,11 +7,12 @@ const SIGNS_OF_LIFE = ["pointermove", "pointerdown", "keydown", "wheel", "touchm
 
 // Notices what other tabs and devices do: other tabs of this browser tell at once, the server is asked now and then, both
 // only while the page is seen. Where nothing happens the server is asked less and less, every five minutes in the end; a
-// touch, a key or a movement of the mouse is answered by a look.
+// touch, a key or a movement of the mouse is answered by a look. While the page `isBusy` something happens.
 export class Watch {
   #look
   #sleep
   #wake
+  #isBusy
   #now
   #channel = new BroadcastChannel("macrochat-chats")
   #timer = null
@@ -20,10 +21,11 @@ export class Watch {
   #lookedAt
   #livelyAt
 
-  constructor({ look, sleep, wake, now = Date.now }) {
+  constructor({ look, sleep, wake, isBusy, now = Date.now }) {
     this.#look = look
     this.#sleep = sleep
     this.#wake = wake
+    this.#isBusy = isBusy
     this.#now = now
     this.#lookedAt = this.#livelyAt = now()
     this.#channel.onmessage = () => this.#lookSoon()
@@ -74,7 +76,7 @@ export class Watch {
   #schedule() {
     clearTimeout(this.#timer)
     if (document.hidden) return
-    const quiet = this.#now() - this.#livelyAt
+    const quiet = this.#isBusy() ? 0 : this.#now() - this.#livelyAt
     this.#timer = setTimeout(() => this.#lookOnce(), Math.min(LATEST_MS, Math.max(SOON_MS, quiet * SOON_MS / BUSY_FOR_MS)))
   }
 }

@@ -49,7 +49,7 @@ const { chats } = furnish({
   verbs: { newChat: startAfresh, stop: () => session.isLoading ? session.stop() : false, write: () => composer.focus() },
 })
 const examples = [...document.querySelectorAll("[data-prompt]")].map(element => ({ element, text: element.dataset.prompt }))
-const watch = new Watch({ look, sleep: () => session.pause(), wake })
+const watch = new Watch({ look, sleep: () => session.pause(), wake, isBusy: () => session.isLoading })
 
 new EarlierMessages({ button: $("earlier"), scroller: conversation, session, toasts })
 new Announcer({ element: $("announcer"), session })
