@@ -137,8 +137,9 @@ def adopt(store: Store, mine: uuid.UUID, reply_id: uuid.UUID) -> Orphan | None:
 
 
 def _lock(connection: sa.Connection, ids: Sequence[uuid.UUID], condition: sa.ColumnElement[bool]) -> list[uuid.UUID]:
-    """Those of the replies that the condition holds for, locked after their chats, as everybody does who ends or
-    deletes them. What somebody else has locked is left out.
+    """Those of the replies that the condition holds for, locked. What somebody else has locked is left out.
+
+    Their chats are locked first: there two claimers meet before either has looked at who lives.
     """
     theirs = sa.select(replies.c.chat_id).where(replies.c.id.in_(ids))
     free = sa.select(chats.c.id).where(chats.c.id.in_(theirs)).with_for_update(skip_locked=True)
