@@ -15,7 +15,15 @@ import gevent
 from gevent.event import AsyncResult, Event
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from ..errors import ContextTooLong, MacrochatError, ProviderError, UpstreamAuth, UpstreamEmpty, UpstreamQuota
+from ..errors import (
+    ContextTooLong,
+    MacrochatError,
+    ModelNotFound,
+    ProviderError,
+    UpstreamAuth,
+    UpstreamEmpty,
+    UpstreamQuota,
+)
 from ..logs import get_logger
 from ..metrics import PROGRESS_EVERY, StreamingMetrics
 from ..providers.base import Completion, CompletionRequest, Provider
@@ -29,7 +37,7 @@ from .store import Fenced
 log_line = get_logger(__name__)
 
 # Refusals that no waiting mends; a server that restarts says all others too.
-LASTING = (UpstreamAuth, UpstreamQuota, UpstreamEmpty, ContextTooLong)
+LASTING = (UpstreamAuth, UpstreamQuota, ModelNotFound, UpstreamEmpty, ContextTooLong)
 MAX_PAUSE_SECONDS = 8.0  # between two questions to a provider that is away
 
 

@@ -9,8 +9,6 @@ import gevent
 import pytest
 
 from macrochat.errors import (
-    ContextTooLong,
-    UpstreamAuth,
     UpstreamBusy,
     UpstreamRefused,
     UpstreamTimeout,
@@ -19,6 +17,7 @@ from macrochat.errors import (
 )
 from macrochat.providers.scripted import expected_text
 from macrochat.replies import runtime, takeover
+from macrochat.replies.generation import LASTING
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, set_reply
@@ -170,7 +169,7 @@ def test_a_reply_that_waits_for_its_provider_can_be_stopped(first, ada, ada_ther
     del there.open
 
 
-@pytest.mark.parametrize("lasting", [UpstreamAuth, ContextTooLong])
+@pytest.mark.parametrize("lasting", LASTING)
 def test_what_no_waiting_mends_fails_at_once(first, ada, ada_there, second, provider, lasting):
     _chat, reply_id = begin(ada, model=HELD)
     [there] = second.extensions["macrochat.registry"].providers
