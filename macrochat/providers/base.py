@@ -63,6 +63,11 @@ class Completion(Protocol):
         """None if the provider does not count."""
         ...
 
+    @property
+    def heard_at(self) -> float:
+        """time.monotonic() when the server last sent anything: text, thoughts, a comment that only says it is there."""
+        ...
+
     def __iter__(self) -> Iterator[bytes]:
         """Pieces as they arrive, everything one read brought joined into one.
 

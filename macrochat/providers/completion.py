@@ -67,7 +67,7 @@ class OpenCompletion:
         self._ended = False  # the body ended
         self._first = b""  # the text of the first events, found while waiting for them
         self._closed = False
-        self._last_event = self._last_news = time.monotonic()
+        self._last_event = self._last_news = self.heard_at = time.monotonic()
         self._trouble: ProviderError | None = None  # what ended the reading
 
     @property
@@ -211,7 +211,7 @@ class OpenCompletion:
         """The text of what one read brought, often b"". Raises ProviderError when no event came for too long."""
         self._ended = not read
         events = self._events.feed(read) if read else self._events.end()
-        now = time.monotonic()
+        now = self.heard_at = time.monotonic()
         if events:
             self._began = True
             self._last_event = now

@@ -151,6 +151,7 @@ class Stored:
     def __init__(self, status: str, load: Callable[[int], bytes]) -> None:
         self.status = status
         self.readers: set[Reader] = set()
+        self.alive_at = 0.0  # as a log's; nothing here is waited for
         self._load = load
         self._block = b""
         self._start = 0  # of the block, in the text
@@ -278,7 +279,7 @@ class Follower:
             raise BodyCut(self.connection.reason)
         if now - self.connection.opened >= self._manager.limit:
             raise BodyCut("timeout")
-        if self._silence_limit and now - self._heard >= self._silence_limit:
+        if self._silence_limit and self._silent_for(now) >= self._silence_limit:
             raise BodyCut("silence")
         if self.connection.sending_since and now - self.connection.sending_since >= SLOW_READER_SECONDS:
             raise BodyCut("slow_reader")
@@ -288,10 +289,14 @@ class Follower:
         now = time.monotonic()
         until = min(TICK_SECONDS, self._manager.limit - (now - self.connection.opened))
         if self._silence_limit:
-            until = min(until, self._silence_limit - (now - self._heard))
+            until = min(until, self._silence_limit - self._silent_for(now))
         if self.connection.sending_since:
             until = min(until, SLOW_READER_SECONDS - (now - self.connection.sending_since))
         return max(0.001, until)
+
+    def _silent_for(self, now: float) -> float:
+        """Seconds since this body or its reply last gave a sign of life; a provider that thinks gives them too."""
+        return now - max(self._heard, self._source.alive_at)
 
     def _why_gone(self) -> str:
         since = self.connection.sending_since

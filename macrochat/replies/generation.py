@@ -111,6 +111,16 @@ class Generation:
         if self._running:
             self._greenlet.kill(Stopped, block=False)
 
+    def pass_life_on(self) -> None:
+        """If the provider has given a sign of life since the last text, lets all readers know: an empty piece of text.
+
+        One that is still being opened is alive: its own limit ends a longer silence.
+        """
+        if self._running and not self._stop_wanted:
+            heard_at = self._completion.heard_at if self._completion else time.monotonic()
+            if heard_at > self.log.alive_at:
+                self._journal.put(self.log, b"")
+
     def abandon(self) -> None:
         """Ends it without a claim: the reply belongs to another worker now, or is gone."""
         self._abandoned = True

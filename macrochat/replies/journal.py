@@ -47,7 +47,8 @@ class Reader(Protocol):
 class Log:
     """A reply's committed text from its first byte. `end` is the offset after the last one; offsets are bytes.
 
-    `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970).
+    `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970),
+    `alive_at` when bytes or a sign of life without any did (time.monotonic()).
     """
 
     def __init__(self, reply_id: uuid.UUID, text: bytes = b"") -> None:
@@ -57,6 +58,7 @@ class Log:
         self.end = len(text)
         self.status = "streaming"
         self.grown_at = time.time()
+        self.alive_at = time.monotonic()
         self.readers: set[Reader] = set()
         self.folded = len(text)
         self.pending: list[bytes] = []
@@ -71,6 +73,9 @@ class Log:
         return bytes(memoryview(self.data)[offset : offset + READ_BYTES])
 
     def grow(self, data: bytes) -> None:
+        self.alive_at = time.monotonic()
+        if not data:
+            return
         self.data += data
         self.end += len(data)
         self.grown_at = time.time()

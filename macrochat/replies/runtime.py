@@ -37,6 +37,7 @@ log_line = get_logger(__name__)
 
 WATCH_SECONDS = 0.1  # how soon a stop from elsewhere and text from elsewhere are seen
 CREDENTIALS_SECONDS = 2.0
+LIFE_SECONDS = 5.0  # how often readers learn that a silent provider is alive
 CHECKPOINT_SECONDS = 1.0
 MAX_TAKEOVERS = 3
 TAKEOVER_PATIENCE = 90.0  # for how long a reply that was taken over waits for a provider that is away: nobody else can
@@ -88,6 +89,7 @@ class Runtime:
                 (self.lease.renew_every, self._renew),
                 (leases.SWEEP_SECONDS, self._sweep),
                 (WATCH_SECONDS, self._watch),
+                (min(LIFE_SECONDS, self.settings.silence_limit / 3 or LIFE_SECONDS), self._pass_life_on),
                 (CREDENTIALS_SECONDS, self._check_credentials),
                 (CHECKPOINT_SECONDS, self.store.checkpoint),
                 *self.chores,
@@ -325,6 +327,11 @@ class Runtime:
         if not generation.finishing:
             generation.abandon()
             self._give_away(generation)
+
+    def _pass_life_on(self) -> None:
+        if self.settings.silence_limit:
+            for generation in list(self.generations.values()):
+                generation.pass_life_on()
 
     def _check_credentials(self) -> None:
         open_now = self.manager.connections()

@@ -98,6 +98,8 @@ class Tails:
 
     def _extend(self, reply_id: uuid.UUID, offset: int, data: bytes) -> None:
         log = self._logs.get(reply_id)
+        if log is not None and not data:
+            log.grow(data)  # a sign of life
         if log is None or offset + len(data) <= log.end:
             return
         if offset > log.end:

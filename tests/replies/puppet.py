@@ -18,6 +18,7 @@ class Line:
     """One open answer. `prefix` is the text it was asked to continue."""
 
     usage: Usage | None = None
+    heard_at = 0.0
 
     def __init__(self, request: CompletionRequest) -> None:
         said = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")

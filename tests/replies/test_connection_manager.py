@@ -186,6 +186,18 @@ def test_silence_cuts_a_body_only_when_there_is_a_limit_to_it(manager, log):
     bodies[0].close()
 
 
+def test_a_provider_that_thinks_is_not_silent(manager, log):
+    """An empty piece of the journal is a sign of life, here and for readers on other workers."""
+    body = begun(follower(manager, log, silence_limit=1.0))
+    ended = gevent.spawn(rest, body)
+    for _ in range(15):
+        gevent.sleep(0.1)
+        log.grow(b"")
+    assert not ended.ready()
+    with gevent.Timeout(30):
+        assert ended.get() == (b"", "silence")
+
+
 def test_a_silent_body_gives_signs_of_life(manager, log, monkeypatch):
     monkeypatch.setattr(connections, "TICK_SECONDS", 0.05)
     body = begun(follower(manager, log))
