@@ -15,7 +15,7 @@ from ..extensions import db
 
 MIB = 1024 * 1024
 BODY_SECONDS = 10.0  # from the first read to the last byte
-STEP = 64 * 1024
+STEP = MIB  # gunicorn reads ahead as much, and copies it for each piece
 
 
 def receive(limit: int = MIB, seconds: float = BODY_SECONDS) -> bytes:
@@ -61,6 +61,7 @@ def _read(most: int) -> bytes:
             break
         pieces.append(piece)
         missing -= len(piece)
+        gevent.sleep(0)  # what is there already is read without waiting: others have their turn
     return b"".join(pieces)
 
 
