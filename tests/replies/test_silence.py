@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.answers import data_of
 
-COMMENTS = "scripted-comments:25:300"  # for 7.5 s, then ten words
+COMMENTS = "scripted-comments:55:300"  # for 16.5 s, of which a send waits 10 for its answer; then ten words
 
 
 @pytest.mark.slow
