@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 FOLD_SECONDS = 1.0
 FOLD_REPLIES = 128  # of one transaction, so that it takes a millisecond or two
+HELD_TRIES = 3  # for replies that somebody is changing, in one fold
+HELD_SECONDS = 0.05  # between two of them
 FOLD_ROWS = 16  # of another; deleting one takes as long as storing eight parts
 MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in one statement
 MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
@@ -194,10 +196,14 @@ class Journal:
         (seq, ends), owner = self._mark, self.owner
         if seq > self._folded_seq:
             slices = [ends[start : start + FOLD_REPLIES] for start in range(0, len(ends), FOLD_REPLIES)] or [[]]
-            held = False
+            held = []
             for some in slices:
-                held |= self._store(owner, some)
+                held += self._store(owner, some)
                 gevent.sleep(seconds / len(slices))
+            for _ in range(HELD_TRIES):  # mostly they are just ending: then nothing of them is left to be stored
+                if held:
+                    gevent.sleep(HELD_SECONDS)
+                    held = self._store(owner, held)
             if held:
                 return
             for last in (*range(self._folded_seq + FOLD_ROWS, seq, FOLD_ROWS), seq):
@@ -209,17 +215,17 @@ class Journal:
         if self.owner == owner:
             self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
 
-    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> bool:
-        """Whether some must be stored once more."""
+    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> list[tuple[Log, int]]:
+        """Returns those that must be stored once more: somebody is changing their replies."""
         grown = [(log, end) for log, end in ends if end > log.folded and self.logs.get(log.key) is log]
         if not grown or self.owner != owner:
-            return False
+            return []
         parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
         held = self._transact(owner, lambda connection: store_parts(connection, owner, parts))
         for log, end in grown:
             if log.reply_id not in held:
                 log.folded = max(log.folded, end)
-        return bool(held)
+        return [(log, end) for log, end in grown if log.reply_id in held]
 
     def _delete(self, owner: uuid.UUID, first: int, last: int) -> None:
         self._transact(owner, lambda connection: delete_rows(connection, owner, first, last))

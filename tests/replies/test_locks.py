@@ -54,6 +54,23 @@ def test_a_fold_leaves_replies_that_somebody_holds_for_the_next_one(desk):
     assert [desk.text(log.reply_id) for log in logs] == [b"hello"] * 3
 
 
+def test_a_fold_waits_a_moment_for_replies_that_are_just_ending(desk):
+    """With many ends a second there is always one: its rows must go all the same."""
+    journal = desk.journal()
+    ending, going_on = Log(desk.reply()), Log(desk.reply())
+    for log in (ending, going_on):
+        journal.open(log)
+        append(journal, log, b"hello")
+        journal.flush(log)
+    journal.fold()
+    end = locked(desk, sa.select(replies.c.id).where(replies.c.id == ending.reply_id))
+    folding = gevent.spawn(journal.fold)
+    wait_until(lambda: going_on.folded == 5)
+    end.close()
+    folding.get(timeout=5)
+    assert (ending.folded, desk.count(JournalRow)) == (5, 0)
+
+
 def test_a_takeover_leaves_chats_that_somebody_holds_for_the_next_look(desk, new_desk):
     held, free = desk.reply(), desk.reply()
     desk.commit((held, 0, b"held"), (free, 0, b"free"))
