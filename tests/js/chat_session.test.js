@@ -313,6 +313,23 @@ test("a stored message is never given back, whatever is wrong and however often"
   assert.deepEqual([user.id, user.status, reply.id, reply.status], ["u9", "complete", "r9", "failed"])
 })
 
+test("a message that is shown is not given back because its server is starting", async () => {
+  const first = openPage({ chat: CHAT })
+  first.server.goWrong("POST", { after: true })
+  first.session.send("Hi")
+  await settle()
+  first.session.detach()
+  const { server, storage, clock } = first
+  const messages = [{ key: "u1", id: "u1", role: "user", content: "Hi", status: "complete" }]
+  for (const [status, waiting] of [[503, 1], [500, 1], [502, 1], [null, 0]]) {
+    const next = openPage({ server, storage, clock, chat: CHAT, messages: [...messages] })
+    if (status) server.refuse("POST", status, "")
+    await next.session.resume()
+    assert.deepEqual([next.session.input, next.outbox.waiting("chat-1").length], ["", waiting])
+  }
+  assert.equal(server.messages.length, 1)
+})
+
 test("a refusal that stored nothing gives the text back, whatever its code", async () => {
   const { session, server } = openPage({ chat: CHAT })
   server.refuse("POST", 422, "CONTEXT_TOO_LONG", { error: "Too long for the model" })

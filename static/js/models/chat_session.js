@@ -1,3 +1,4 @@
+import { isCurable } from "../helpers/backoff.js"
 import { sentenceFor } from "../helpers/sentences.js"
 import { factsOf, isRunning, merge, pendingReply, storedMessage, userMessage } from "../helpers/messages.js"
 import { joinDrafts } from "../helpers/drafts.js"
@@ -371,7 +372,7 @@ export class ChatSession extends EventTarget {
       const response = await this.#api.sendMessage(this.#chat.id, { key, text })
       response.body?.cancel()
     } catch (error) {
-      if (error.name === "NetworkError") return
+      if (isCurable(error)) return  // nothing is known yet: asked when the page opens next
       if (!error.userMessageId) this.#returnText(text)
     }
     this.#outbox.remove(key)
