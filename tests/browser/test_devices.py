@@ -84,10 +84,16 @@ def test_a_tab_where_nothing_happens_asks_less_and_less(newcomer):
         page.clock.run_for(60_000)
         page.wait_for_timeout(20)
     assert len(asked) < 60
-    newcomer.account.patch(f"/api/chats/{chat}", json={"title": "Named elsewhere"})
+    newcomer.account.patch(f"/api/chats/{chat}", json={"title": "Named elsewhere", "model": "scripted-markdown"})
     page.mouse.move(300, 300)
     page.clock.run_for(11_000)
     expect(page.get_by_role("heading", level=1)).to_have_text("Named elsewhere")
+    expect(page.get_by_label("Model")).to_have_value("scripted-markdown")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.get_by_label("Model").select_option("scripted-echo")
+    newcomer.send("Who is it now?")
+    expect_text(last_reply(page), "Who is it now?")
+    expect(page.get_by_label("Model")).to_have_value("scripted-echo")
 
 
 def test_a_message_that_waits_for_its_server_goes_out_soon_however_long_that_was_away(newcomer):

@@ -7,7 +7,9 @@ export class ModelPicker {
   #session
   #toasts
   #chosen
-  #isEmpty = false
+  #models = null
+  #told
+  #isSaving = false
 
   constructor({ select, api, session, toasts }) {
     this.#select = select
@@ -16,7 +18,8 @@ export class ModelPicker {
     this.#toasts = toasts
     this.#chosen = select.value
     select.addEventListener("change", () => this.#choose())
-    session.addEventListener("settled", () => { if (this.#isEmpty) this.#load().catch(() => {}) })
+    session.addEventListener("settled", () => { if (this.#models?.length === 0) this.#load().catch(() => {}) })
+    session.addEventListener("messages", () => this.#follow())
     this.#load().catch(() => {})
   }
 
@@ -26,13 +29,17 @@ export class ModelPicker {
   }
 
   async #load() {
-    const models = await this.#api.listModels()
-    this.#isEmpty = models.length === 0
-    if (this.#isEmpty) return this.#tellNone()
-    const current = models.find(({ id }) => id === this.#chosen) ?? models.find(model => model.default) ?? models[0]
-    const unknown = this.#chosen && current.id !== this.#chosen ? [new Option(this.#chosen, this.#chosen)] : []
-    this.#select.replaceChildren(...unknown, ...models.map(({ id, name }) => new Option(name, id)))
-    this.#select.value = this.#chosen || current.id
+    this.#models = await this.#api.listModels()
+    this.#draw()
+  }
+
+  #draw() {
+    if (this.#models.length === 0) return this.#tellNone()
+    const fallback = this.#models.find(model => model.default) ?? this.#models[0]
+    const isListed = !this.#chosen || this.#models.some(({ id }) => id === this.#chosen)
+    const unknown = isListed ? [] : [new Option(this.#chosen, this.#chosen)]
+    this.#select.replaceChildren(...unknown, ...this.#models.map(({ id, name }) => new Option(name, id)))
+    this.#select.value = this.#chosen || fallback.id
     this.#select.disabled = this.#select.options.length < 2
   }
 
@@ -40,16 +47,30 @@ export class ModelPicker {
     if (!this.#chosen) this.#select.replaceChildren(new Option("No models", ""))
   }
 
+  // Another device has chosen when the server says something else of the chat than before.
+  #follow() {
+    const model = this.#session.chat?.model
+    if (this.#isSaving || model === this.#told) return
+    this.#told = model
+    if (model === undefined || (model ?? "") === this.#chosen) return
+    this.#chosen = model ?? ""
+    if (this.#models) this.#draw()
+  }
+
   async #choose() {
     const before = this.#chosen
     this.#chosen = this.#select.value
     if (!this.#session.chat) return
+    this.#isSaving = true
     try {
       await this.#api.updateChat(this.#session.chat.id, { model: this.#chosen })
+      this.#told = this.#session.chat.model
     } catch (error) {
       this.#chosen = before
       this.#select.value = before
       this.#toasts.show(sentenceFor(error), "error")
+    } finally {
+      this.#isSaving = false
     }
   }
 }
