@@ -162,8 +162,9 @@ class Runtime:
         """
         if not self._registered or owner != self.journal.owner:
             return None
-        if running := self.generations.get(task.reply_id):
-            return running  # the sweep was faster
+        running = self.generations.get(task.reply_id)
+        if running and running.task.attempt >= task.attempt:
+            return running  # the sweep was faster. (An earlier one has ended, and is about to hear of it.)
         log = self._log_of(task.reply_id, text)
         self.journal.open(log)
         generation = self.generations[task.reply_id] = Generation(task, log, self.journal, self._claim)

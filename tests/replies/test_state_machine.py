@@ -173,6 +173,7 @@ class Rules(RuleBasedStateMachine):
             text = "".join(f"{next(self.numbers):04} é " for _ in range(words))
             self.line(message).say(text)
             message.said += text
+            message.silent_since_takeover = False
 
     @rule(message=messages)
     def finish(self, message: Message) -> None:
@@ -182,8 +183,14 @@ class Rules(RuleBasedStateMachine):
 
     @rule(message=messages)
     def fail(self, message: Message) -> None:
-        if message.status == "streaming":
-            self.line(message).fail()
+        """After a takeover a provider that says nothing before it fails is asked again: it may be away for a moment."""
+        if message.status != "streaming":
+            return
+        line = self.line(message)
+        line.fail()
+        if message.silent_since_takeover:
+            wait_for(lambda: self.puppet.line_for(message.text) not in (None, line))
+        else:
             message.status = "failed"
 
     @rule(chat=chats, machine=machine)
@@ -205,16 +212,20 @@ class Rules(RuleBasedStateMachine):
     @precondition(lambda self: any(message.status == "streaming" for message in self.all))
     @rule(machine=machine)
     def crash(self, machine: int) -> None:
-        """Whatever it wrote goes on at the other machine; what was taken over too often ends as interrupted."""
+        """Whatever it wrote goes on at the other machine, or in its own next life, whoever is faster.
+
+        What was taken over too often ends as interrupted.
+        """
         self.settle()
         dead = self.machines[machine].crash_and_boot()
         other = 1 - machine
         self.machines[other].expire(dead)
         for message in self.all:
             if message.status == "streaming" and message.owner == machine:
-                message.owner = other
+                message.owner = wait_for(lambda message=message: self.owners(message))[0]
                 message.takeovers += 1
                 message.attempts += 1
+                message.silent_since_takeover = True
                 if message.takeovers > MAX_TAKEOVERS:
                     message.status = "interrupted"
 
@@ -279,6 +290,7 @@ class Rules(RuleBasedStateMachine):
     def runs_again(self, message: Message, machine: int) -> None:
         message.status, message.owner, message.takeovers = "streaming", machine, 0
         message.attempts += 1
+        message.silent_since_takeover = False
         self.open_chats[message.chat].begin(message)
         assert self.line(message).prefix == message.said
 
@@ -291,6 +303,11 @@ class Rules(RuleBasedStateMachine):
     def line(self, message: Message) -> Line:
         """The open answer to a message that runs."""
         return wait_for(lambda: self.puppet.line_for(message.text))  # type: ignore[no-any-return]
+
+    def owners(self, message: Message) -> list[int]:
+        """Whichever of the machines owns it; none while it is still a dead worker's."""
+        owner = self.machines[0].owner_of(message.id)
+        return [number for number, machine in enumerate(self.machines) if machine.room.worker_id == owner]
 
     def told(self, message: Message, machine: int) -> tuple[Any, ...]:
         answer = self.client(machine).get(f"/api/replies/{message.id}")

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from macrochat.replies.connections import BodyCut
-from macrochat.replies.store import workers
+from macrochat.replies.store import replies, workers
 from tests.replies.puppet import Puppet
 from tests.support.patience import Stopwatch
 
@@ -36,6 +36,7 @@ class Message:
     takeovers: int = 0
     attempts: int = 1
     again: bool = False  # another answer to a question that had one
+    silent_since_takeover: bool = False
 
 
 @dataclass
@@ -83,6 +84,11 @@ class Machine:
         self.room.generations.clear()
         self.room.start()
         return dead  # type: ignore[no-any-return]
+
+    def owner_of(self, reply_id: str) -> uuid.UUID | None:
+        query = sa.select(replies.c.owner).where(replies.c.id == uuid.UUID(reply_id))
+        with self.room.store.engine.connect() as connection:
+            return connection.execute(query).scalar()
 
     def expire(self, worker: uuid.UUID) -> None:
         """Lets the time pass after which a silent worker counts as dead; looks around at once."""
