@@ -197,3 +197,27 @@ def lease_of(app):
     with app.app_context():
         query = sa.select(Worker.lease_until).where(Worker.id == app.extensions["macrochat"].worker_id)
         return db.session.scalar(query)
+
+
+@BOTH_DATABASES
+def test_a_reply_that_is_continued_while_its_end_comes_back_from_the_database_goes_on_at_once(
+    first, ada, provider, monkeypatch
+):
+    """The database knew of the end before the worker did, and the worker took the old generation for the new one."""
+    room, chat = first.extensions["macrochat"], new_chat(ada)
+    room.start()
+    claim = room.endings.claim
+
+    def acknowledged_late(generation, outcome):
+        stored = claim(generation, outcome)
+        gevent.sleep(0.5)
+        return stored
+
+    monkeypatch.setattr(room.endings, "claim", acknowledged_late)
+    sending = gevent.spawn(post, ada, chat, question("hello", model="scripted-cut:3:8"))
+    reply_id = wait_until(lambda: messages_of(ada, chat)[1:])[0]["id"]
+    wait_until(lambda: status_of(ada, reply_id)["status"] == "failed")
+    hear(ada.post(f"/api/replies/{reply_id}/continue"))
+    status = when_final(ada, reply_id)
+    assert (status["status"], status["attempts"]) == ("complete", 2)
+    sending.get(timeout=5)
