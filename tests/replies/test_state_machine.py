@@ -23,7 +23,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from macrochat.replies import runtime
 from macrochat.replies.runtime import MAX_TAKEOVERS
 from tests.replies.puppet import MODEL, Line, Puppet
 from tests.replies.two_machines import MACHINES, Chat, Machine, Message, body, expected, wait_for
@@ -330,9 +329,7 @@ class Rules(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machines(make_app, database_url, monkeypatch):
-    # What the model's server refuses is refused: whether it is asked again is test_takeover.py's.
-    monkeypatch.setattr(runtime, "TAKEOVER_PATIENCE", 0.0)
+def machines(make_app, database_url):
     # Hypothesis thinks in the same event loop, for seconds on a busy machine: leases end only when the rules say so.
     settings = {"MACROCHAT_MAX_STREAMS_PER_USER": "1000", "MACROCHAT_LEASE_SECONDS": "60"}
     apps = [make_app(database_url, **settings) for _ in MACHINES]
