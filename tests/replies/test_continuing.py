@@ -5,11 +5,9 @@ import uuid
 import gevent
 import pytest
 import sqlalchemy as sa
-from gevent.event import Event
 
 from macrochat.extensions import db
 from macrochat.providers.scripted import expected_text
-from macrochat.replies.ending import Endings
 from macrochat.replies.models import Reply
 from tests.replies.asking import begin, follow, messages_of, new_chat, question, say, status_of, unique
 from tests.replies.hearing import hear, post, tell
@@ -190,22 +188,3 @@ def test_whoever_follows_from_elsewhere_sees_it_go_on(ann, there, provider):
             provider.release()
             assert body.to_end() == b"w0 w1 w2 " + going_on.read()
     assert status_of(ann, reply_id)["status"] == "complete"
-
-
-def test_a_reply_goes_on_although_its_writer_has_not_yet_heard_that_it_ended(alice, chat, monkeypatch):
-    """The claim is in the database for all to see, its acknowledgement still on the way."""
-    claim, heard_of = Endings.claim, Event()
-
-    def claim_and_wait(self, generation, outcome):
-        stored = claim(self, generation, outcome)
-        heard_of.wait()
-        return stored
-
-    monkeypatch.setattr(Endings, "claim", claim_and_wait)
-    broken = post(alice, chat, question("hello", model="scripted-cut:3:8")).headers["X-Reply-Id"]
-    wait_until(lambda: status_of(alice, broken)["status"] == "failed")
-    going_on = alice.post(f"/api/replies/{broken}/continue")
-    wait_until(lambda: status_of(alice, broken)["status"] == "complete")
-    heard_of.set()
-    assert hear(going_on).data == WHOLE[9:]
-    assert status_of(alice, broken)["attempts"] == 2
