@@ -17,7 +17,10 @@ READ_BYTES = 65536
 
 
 class NoAnswer(Exception):
-    """The connection was refused, or ended before the headers of an answer were whole. `how`: refused, cut, silent."""
+    """The connection was refused, or ended before the headers or the counted body of an answer were whole.
+
+    `how`: refused, cut, reset, silent.
+    """
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -39,6 +42,8 @@ class Answer:
         self._whole = b"" if self._chunked else b"".join(self._counted(int(self.headers.get("content-length", 0))))
         if not self._chunked:
             self.close()
+            if self.end != CLEAN:
+                raise NoAnswer(self.end or CUT)
 
     @property
     def reply_id(self) -> str | None:
