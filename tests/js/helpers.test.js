@@ -67,7 +67,7 @@ test("W34: speaks in sentences, never in JSON", () => {
   assert.equal(noticeFor({ status: "complete", finishReason: "length" }), "The reply reached the model's length limit.")
   assert.match(noticeFor({ status: "complete", finishReason: "content_filter" }), /content filter/)
   assert.match(noticeFor({ status: "complete", finishReason: "tool_calls" }), /tool/)
-  assert.equal(noticeFor({ status: "complete", laterAttempt: { status: "failed", error: { message: "No credit" } } }), "No credit.")
+  assert.equal(noticeFor({ status: "complete", laterAttempt: { status: "failed", error: { message: "No credit" } } }), "No credit. The answer you had is kept.")
   assert.match(noticeFor({ status: "complete", laterAttempt: { status: "stopped", error: null } }), /^You stopped the new answer/)
   assert.equal(noticeFor({ status: "complete", finishReason: "stop" }), "")
   assert.equal(noticeFor({ status: "complete", finishReason: "anything" }), "")

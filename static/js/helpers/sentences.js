@@ -42,7 +42,8 @@ export function sentenceFor(error) {
 }
 
 export function noticeFor({ status, error, finishReason, laterAttempt, isLostWithChat }) {
-  if (laterAttempt) return laterAttempt.error?.message ? withStop(laterAttempt.error.message) : LATER[laterAttempt.status] ?? ""
+  if (laterAttempt?.error?.message) return `${withStop(laterAttempt.error.message)} The answer you had is kept.`
+  if (laterAttempt) return LATER[laterAttempt.status] ?? ""
   if (error?.message) return withStop(error.message)
   if (status === "complete" && BY_FINISH[finishReason]) return BY_FINISH[finishReason]
   if (isLostWithChat) return LOST_WITH_CHAT
