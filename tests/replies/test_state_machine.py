@@ -63,14 +63,7 @@ class Rules(RuleBasedStateMachine):
     def send(self, chat: Chat, machine: int) -> Message:
         number = next(self.numbers)
         message = Message(chat.id, f"{chat.id} {number}", f"key-{number}", owner=machine)
-        answer = self.ask(message, machine)
-        if chat.running:
-            assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
-            return chat.running
-        assert answer.status_code == 200
-        message.id = answer.headers["X-Reply-Id"]
-        self.remember(chat, message)
-        return message
+        return self.begin(chat, message, machine)
 
     @rule(target=messages, chat=chats, machine=machine)
     def regenerate(self, chat: Chat, machine: int) -> Message:
@@ -79,14 +72,7 @@ class Rules(RuleBasedStateMachine):
             return self.send(chat, machine)
         number = next(self.numbers)
         message = Message(chat.id, chat.shown[-1].text, f"key-{number}", owner=machine, again=True)
-        answer = self.ask(message, machine)
-        if chat.running:
-            assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
-            return chat.running
-        assert answer.status_code == 200
-        message.id = answer.headers["X-Reply-Id"]
-        self.remember(chat, message)
-        return message
+        return self.begin(chat, message, machine)
 
     @rule(message=messages, machine=machine)
     def send_again(self, message: Message, machine: int) -> None:
@@ -278,6 +264,17 @@ class Rules(RuleBasedStateMachine):
         answer = self.client(machine).post(f"/api/chats/{message.chat}/stream", json=body, headers=headers)
         answer.close()
         return answer
+
+    def begin(self, chat: Chat, message: Message, machine: int) -> Message:
+        """What runs in the chat then: this message's reply, or an earlier one."""
+        answer = self.ask(message, machine)
+        if chat.running:
+            assert (answer.status_code, answer.get_json()["code"]) == (409, "CHAT_BUSY")
+            return chat.running
+        assert answer.status_code == 200
+        message.id = answer.headers["X-Reply-Id"]
+        self.remember(chat, message)
+        return message
 
     def remember(self, chat: Chat, message: Message) -> None:
         chat.begin(message)
