@@ -28,6 +28,9 @@ def test_no_invariant_breaks_under_any_fault():
     print(board.text())
     assert not board.broken, board.text()
     assert len(board.results) == len(short_faults())
+    assert board.facts()["faults struck at their moment"] >= 0.9 * len(board.results), (
+        "a moment is not reached any more"
+    )
 
 
 def selection() -> list[plan.Scenario]:

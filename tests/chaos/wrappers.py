@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg2
 import psycopg2.errors
+import psycopg2.extensions
 from gunicorn.http.wsgi import Response as GunicornResponse
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -33,6 +34,7 @@ from macrochat.replies.sender import Sender
 from macrochat.replies.store import Store
 from tests.chaos.points import points
 
+LIMITS = re.compile(r"^(?:SET LOCAL [^;]*; )+")  # of a statement that is a transaction of its own
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+\"?(\w+)", re.IGNORECASE)
 
 
@@ -58,9 +60,7 @@ def _wrap_dialect(dialect: Any, fail: Callable[[str, Any], None]) -> None:
             label = _label(statement)
             connection = cursor.connection
             _raise(points.hit("statement", label), fail, connection)
-            alone = (
-                getattr(connection, "autocommit", None) is True
-            )  # PostgreSQL's autocommit: statement and commit in one
+            alone = _is_idle(connection) and not statement.startswith("BEGIN")  # statement and commit in one
             if alone:
                 _raise(points.hit("commit", label), fail, connection)
             result = original(self, cursor, statement, *rest, **options)
@@ -75,7 +75,7 @@ def _wrap_dialect(dialect: Any, fail: Callable[[str, Any], None]) -> None:
     def commits(original: Any) -> Any:
         def commit(self: Any, connection: Any) -> None:
             raw = getattr(connection, "dbapi_connection", connection)
-            if getattr(raw, "autocommit", None) is True:
+            if _is_idle(raw):
                 original(self, connection)
                 return
             is_send = id(raw) in _sends
@@ -98,7 +98,14 @@ def _wrap_dialect(dialect: Any, fail: Callable[[str, Any], None]) -> None:
 _sends: set[int] = set()  # connections whose transaction holds a new reply
 
 
+def _is_idle(connection: Any) -> bool:
+    """Whether a connection to PostgreSQL is in no transaction."""
+    idle = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+    return hasattr(connection, "get_transaction_status") and connection.get_transaction_status() == idle
+
+
 def _label(statement: str) -> str:
+    statement = LIMITS.sub("", statement)
     verb = statement.split(None, 1)[0].upper() if statement.strip() else ""
     table = TABLE.search(statement)
     return f"{verb} {table[1]}" if table else verb
