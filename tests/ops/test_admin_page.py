@@ -69,7 +69,8 @@ def test_a_live_reply_is_shown_grows_and_is_stopped_by_the_button(page, running)
     assert row.evaluate("row => row.marked")  # the same row: nothing was drawn anew
     assert "canary" not in page.content()
     page.set_viewport_size({"width": 360, "height": 900})
-    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # charts are drawn anew for it
+    # Charts are drawn anew for it. (A function: the page lets nobody evaluate a string.)
+    page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
 
     row.get_by_role("button", name=re.compile("Stop")).click()
     expect(row).to_have_count(0)
