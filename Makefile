@@ -30,7 +30,7 @@ test: setup-dev test-programs ## run all tests, with real databases, servers, br
 	@$(BIN)/python -m tests.clients.npm
 	@$(BIN)/python scripts/test.py
 
-test-fast: setup-dev ## run the tests that need no server, PostgreSQL, browser or model: a minute
+test-fast: setup-dev ## run the tests that need no server, PostgreSQL, browser or model: 80 seconds
 	@$(BIN)/python scripts/test.py -q -m "not slow and not server and not postgresql and not browser and not local_model"
 
 chaos: setup-dev ## play 500 scenarios of faults against real servers (SEED=1, SCENARIOS=500, ONLY=a regular expression)
