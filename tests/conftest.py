@@ -25,6 +25,7 @@ if os.environ.get("MACROCHAT_TEST_UNPATCHED") != "1":
 os.environ["FLASK_SKIP_DOTENV"] = "1"  # a developer's .env reaches no test
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -111,6 +112,21 @@ def postgres_url(databases):
 def database_url(request):
     """A migrated database of each kind: the test runs twice."""
     return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB, for root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("this machine lets nobody make a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
 
 
 # --- The application in this process ---

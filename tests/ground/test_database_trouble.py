@@ -1,6 +1,5 @@
 """A database that refuses: one sentence with the driver's reason, for operators, and no traceback, anywhere."""
 
-import os
 import shutil
 import socket
 import sqlite3
@@ -16,6 +15,7 @@ from macrochat.config import ConfigError
 from macrochat.database import engine_options, reason
 from macrochat.extensions import db
 from tests.support.databases import settings_for
+from tests.support.disks import fill
 from tests.support.processes import ROOT, clean_environment, free_port, wait_until
 from tests.support.servers import BIN, SECRET_KEY
 
@@ -159,24 +159,13 @@ def test_a_role_that_may_only_read_is_not_ready(server, cluster, url):
     assert "Traceback" not in one.process.output()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 4 MB, full but for what `room` holds."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 @pytest.mark.slow
 def test_a_full_disk_is_not_ready_and_says_so_in_one_line(server, small_disk, sqlite_url):
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "a.db")
     one = server(database=f"sqlite:///{small_disk}/a.db")
     with one.anonymous() as probe:
         assert probe.get("/readyz").status_code == 200
-        _fill(small_disk / "ballast")
+        fill(small_disk / "ballast")
         report = probe.get("/readyz")
         assert report.status_code == 503
         assert report.json()["checks"]["database"] == "The database is full"
@@ -208,15 +197,6 @@ def test_a_full_postgresql_is_not_ready_until_it_is_asked_again(make_app, postgr
     assert "No space left on device" in report["reasons"]["database"]
     monkeypatch.setattr(space, "BELIEVED_SECONDS", 0.0)
     assert client.get("/readyz").get_json()["checks"]["database"] == "ok"
-
-
-def _fill(path):
-    try:
-        with path.open("wb", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
-    except OSError:
-        return
 
 
 # --- What stands in DATABASE_URL ---
