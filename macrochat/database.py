@@ -34,7 +34,7 @@ from .postgresql import LOCK_SECONDS
 
 log_line = get_logger(__name__)
 
-AUTOCHECKPOINT_PAGES = 16_384  # 64 MB: only if nobody does it in time beside the event loop (replies/store.py)
+AUTOCHECKPOINT_PAGES = 16_384  # 64 MB: only if nobody does it in time beside the event loop (replies/journal/store.py)
 POOL_SECONDS = 2  # the longest a request waits for a connection before it answers 503
 
 

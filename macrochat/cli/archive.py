@@ -21,9 +21,9 @@ from ..bodies import PlainText
 from ..chats.models import Chat, Message
 from ..database import now
 from ..extensions import db
-from ..replies import texts
+from ..replies.journal import committed
 from ..replies.models import INTERRUPTED, STREAMING
-from ..replies.store import replies
+from ..replies.tables import replies
 from .printing import harmless_json
 
 FORMAT, VERSION = "macrochat", 1
@@ -170,7 +170,7 @@ def _chat(chat: Chat) -> dict[str, Any]:
 
 def _message(message: Any, reply: Any) -> dict[str, Any]:
     content = message.content
-    if reply is not None and reply.status == STREAMING and (text := texts.read(db.session.connection(), reply.id)):
+    if reply is not None and reply.status == STREAMING and (text := committed.read(db.session.connection(), reply.id)):
         content = text.data.decode(errors="ignore")  # a commit may end inside a character
     return {
         "id": message.id,

@@ -19,13 +19,14 @@ from ..chats.models import Chat
 from ..database import clock, write
 from ..extensions import db
 from ..logs import get_logger
-from ..replies import claims, recovery, texts
-from ..replies.ending import end_orphan
-from ..replies.leases import Lease, Lost, Watch
+from ..replies.engine import INTERRUPTION
+from ..replies.journal import committed
+from ..replies.journal.leases import Lease, Lost, Watch
+from ..replies.journal.store import Store
 from ..replies.models import INTERRUPTED, STOPPED, STREAMING, Reply, Worker
-from ..replies.runtime import INTERRUPTION
-from ..replies.store import Store
-from ..replies.takeover import SLICE
+from ..replies.writing import claims, recovery
+from ..replies.writing.endings import end_orphan
+from ..replies.writing.takeover import SLICE
 from . import shown
 from .printing import say
 from .shown import Room, as_json, find_user, require_id
@@ -189,8 +190,8 @@ def _end(store: Store, orphan: recovery.Orphan) -> dict[str, Any]:
     return {"id": orphan.reply_id, "status": STOPPED if orphan.stop_requested else INTERRUPTED, "bytes": base}
 
 
-def _read(reply_id: str) -> texts.Text:
-    text = texts.read(db.session.connection(), require_id(reply_id, "reply"))
+def _read(reply_id: str) -> committed.Text:
+    text = committed.read(db.session.connection(), require_id(reply_id, "reply"))
     if text is None:
         raise click.ClickException(f"There is no reply {reply_id!r}")
     return text

@@ -17,9 +17,8 @@ from ..accounts.passwords import hash_password
 from ..chats.models import Chat, Message
 from ..database import is_outage, write
 from ..extensions import db
-from ..replies.claims import messages
 from ..replies.models import INTERRUPTED, STREAMING
-from ..replies.store import replies
+from ..replies.tables import messages, replies
 from .archive import REPLY_FIELDS, ArchivedChat, ArchivedMessage, ArchivedReply
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from ..config import Settings
 from ..extensions import db
 from ..ops import health
 from ..postgresql import connect_args
-from ..replies.store import CONNECTIONS
+from ..replies.journal.store import CONNECTIONS
 from .proxies import Finding
 
 LITTLE_SPACE_BYTES = 500 * 1000 * 1000

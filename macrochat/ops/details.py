@@ -13,8 +13,8 @@ from ..accounts.models import BrowserSession, User
 from ..config import VERSION
 from ..database import clock
 from ..extensions import db
+from ..replies.engine import Engine
 from ..replies.models import Worker
-from ..replies.runtime import Runtime
 from ..web import iso
 from .health import readiness
 
@@ -22,7 +22,7 @@ NEWEST_USERS = 50
 
 
 def health() -> dict[str, Any]:
-    room: Runtime = current_app.extensions["macrochat"]
+    room: Engine = current_app.extensions["macrochat"]
     report = readiness(reasons=True)
     alive = report["checks"]["database"] == report["checks"]["schema"] == "ok"
     return {
@@ -100,7 +100,7 @@ def _pool() -> dict[str, int]:
     return {"size": pool.size(), "checkedOut": pool.checkedout()}
 
 
-def _worker(room: Runtime) -> dict[str, Any]:
+def _worker(room: Engine) -> dict[str, Any]:
     return {
         "id": str(room.worker_id) if room.ready else None,
         "pid": os.getpid(),

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from ..errors import SENTENCES, NotFound
-from ..replies.connections import BodyCut
+from ..replies.reading.bodies import BodyCut
 
 HEADER = "X-Macrochat-Ticket"
 TICKET_SECONDS = 60

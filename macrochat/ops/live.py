@@ -12,9 +12,9 @@ from ..database import now
 from ..extensions import db
 from ..logs import get_logger
 from ..replies import service
+from ..replies.engine import Engine
 from ..replies.models import STREAMING, Reply, ReplyChunk
 from ..replies.rules import not_found
-from ..replies.runtime import Runtime
 from ..web import iso
 from .sampling import readers
 
@@ -22,7 +22,7 @@ audit = get_logger("audit")
 MOST_SHOWN = 200
 
 
-def streams(room: Runtime) -> dict[str, Any]:
+def streams(room: Engine) -> dict[str, Any]:
     """Replies being written, oldest first: who asked, which model, bytes, readers. Never a word of what they say."""
     running = sa.select(Reply, User.email).join(User, User.id == Reply.user_id).where(Reply.status == STREAMING)
     rows = db.session.execute(running.order_by(Reply.id).limit(MOST_SHOWN)).all()
@@ -59,7 +59,7 @@ def _count() -> int:
     return db.session.scalar(sa.select(sa.func.count()).where(Reply.status == STREAMING)) or 0
 
 
-def _sizes(room: Runtime, ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+def _sizes(room: Engine, ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     """Committed bytes: exact for replies that this worker writes or follows, up to two seconds old for others."""
     ends = sa.func.max(ReplyChunk.offset + sa.func.length(ReplyChunk.bytes))
     query = sa.select(ReplyChunk.reply_id, ends).where(ReplyChunk.reply_id.in_(ids)).group_by(ReplyChunk.reply_id)

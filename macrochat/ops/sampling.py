@@ -13,12 +13,12 @@ from pathlib import Path
 
 from ..config import figures_folder
 from ..metrics import FOLLOWERS, GENERATIONS, PENDING_BYTES, STUCK_SECONDS, measure_memory
-from ..replies.runtime import Runtime
+from ..replies.engine import Engine
 
 SECONDS = 1.0
 
 
-def sample(room: Runtime) -> None:
+def sample(room: Engine) -> None:
     """Sets this worker's gauges. Cheap enough for every second and before every answer."""
     if not room.ready:
         return
@@ -32,12 +32,12 @@ def sample(room: Runtime) -> None:
         _tell(path, readers_here(room))
 
 
-def readers_here(room: Runtime) -> dict[str, int]:
+def readers_here(room: Engine) -> dict[str, int]:
     """Reply id → how many bodies of this process read it."""
     return dict(Counter(str(connection.reply_id) for connection in room.manager.connections()))
 
 
-def readers(room: Runtime) -> dict[str, int]:
+def readers(room: Engine) -> dict[str, int]:
     """The same of all workers of this gunicorn; theirs are at most a second old."""
     together = Counter(readers_here(room))
     mine = _path(os.getpid())

@@ -5,14 +5,14 @@ from flask import Flask
 from ..accounts.credentials import live_credentials
 from ..config import Settings
 from ..providers.registry import Registry, build_registry
-from . import deletion, routes, runtime
-from .prompts import knows, prepare_orphan
-from .statuses import describe_messages
+from . import deletion, engine, routes
+from .answers import describe_messages
+from .writing.prompts import knows, prepare_orphan
 
 
 def init_app(app: Flask) -> None:
     """Builds the engine room (it starts later) and lets it and the chats ask what only this package knows."""
-    room = runtime.Runtime(app, app.config["SETTINGS"])
+    room = engine.Engine(app, app.config["SETTINGS"])
     room.prepare = prepare_orphan
     room.knows = knows
     room.still_valid = live_credentials

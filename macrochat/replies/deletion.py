@@ -24,10 +24,10 @@ from ..accounts.service import account_deleted
 from ..chats.service import chat_deleted
 from ..config import Settings
 from ..logs import get_logger
-from .claims import chats, messages
+from .engine import Engine
+from .journal.store import Store
 from .models import STREAMING
-from .runtime import Runtime
-from .store import Store, replies
+from .tables import chats, messages, replies
 
 log_line = get_logger(__name__)
 
@@ -40,7 +40,7 @@ LOOK_ROWS = 2000  # ids read at once: on PostgreSQL each look passes the rows th
 ADVISORY_LOCK = 0x6D61_6372_6F64  # one slice at a time, whoever takes it: two could wait for each other's rows
 
 
-def init_app(room: Runtime) -> None:
+def init_app(room: Engine) -> None:
     def remove_deleted() -> None:
         remover = Remover(room.store)
         while not room.draining and remover.step():
@@ -62,7 +62,7 @@ def finish(settings: Settings) -> None:
 
 def _begin(_sender: object, **_facts: object) -> None:
     """Most deletions are small, and done before they are answered."""
-    room: Runtime = current_app.extensions["macrochat"]
+    room: Engine = current_app.extensions["macrochat"]
     store = room.store if room.started else Store(room.settings)
     until = time.monotonic() + AT_ONCE_SECONDS
     try:

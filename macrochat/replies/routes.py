@@ -13,10 +13,11 @@ from ..bodies import MIB, Body, find_problem, invalid, parse_id, read, text_rule
 from ..chats import service as chats
 from ..errors import ValidationError
 from ..web import success
-from . import service, wire
-from .records import Ask, Sent
+from . import service
+from .answers import describe_later, owned, status
+from .reading import wire
 from .rules import OffsetOutOfRange, naming, not_found
-from .statuses import describe_later, owned, status
+from .sending import Ask, Sent
 
 blueprint = Blueprint("replies", __name__, url_prefix="/api")
 

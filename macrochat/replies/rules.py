@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError, shown_as
+from .engine import Engine
+from .journal.store import Fenced, hold_lease
 from .models import STREAMING, Reply
-from .runtime import Runtime
-from .store import Fenced, hold_lease
 
 RETRY_SECONDS = 2
 READERS_PER_STREAM = 20  # in how many tabs and programs each of a person's running replies may be open
@@ -22,7 +22,7 @@ _RUNNING_HERE = sa.select(Reply).where(Reply.chat_id == sa.bindparam("chat"), Re
 _RUNNING_OF = sa.select(sa.func.count()).where(Reply.user_id == sa.bindparam("user"), Reply.status == STREAMING)
 
 
-def refuse_unless_ready(room: Runtime) -> None:
+def refuse_unless_ready(room: Engine) -> None:
     """While draining, 503 SHUTTING_DOWN; without a lease (the database was away), 503 STORAGE_UNAVAILABLE."""
     if room.draining:
         raise Unavailable(
@@ -42,13 +42,13 @@ def busy(reply: Reply) -> Conflict:
     return Conflict("Another reply is still being written in this chat", code="CHAT_BUSY", details=details)
 
 
-def refuse_too_many(session: Session, room: Runtime, user_id: uuid.UUID) -> None:
+def refuse_too_many(session: Session, room: Engine, user_id: uuid.UUID) -> None:
     most = room.settings.max_streams_per_user
     if (session.scalar(_RUNNING_OF, {"user": user_id}) or 0) >= most:
         raise RateLimited(f"At most {most} replies can run at once", code="TOO_MANY_STREAMS", retry_after=5)
 
 
-def refuse_without_lease(session: Session, room: Runtime) -> None:
+def refuse_without_lease(session: Session, room: Engine) -> None:
     """A reply must not begin under a worker that was fenced. Holds the lease until the transaction ends."""
     try:
         hold_lease(session.connection(), room.worker_id)
@@ -56,7 +56,7 @@ def refuse_without_lease(session: Session, room: Runtime) -> None:
         raise Unavailable("This server is just restarting; please try again", retry_after=RETRY_SECONDS) from None
 
 
-def refuse_too_many_readers(room: Runtime, user_id: uuid.UUID) -> None:
+def refuse_too_many_readers(room: Engine, user_id: uuid.UUID) -> None:
     """One person must not use up what this worker can serve to all."""
     if room.draining:
         refuse_unless_ready(room)

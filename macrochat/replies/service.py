@@ -16,13 +16,15 @@ from ..chats import service as chats
 from ..chats.models import Chat
 from ..database import write
 from ..extensions import db
-from . import records, texts
-from .connections import DELETED, BodyCut, Connection, Follower, Stored
+from . import sending
+from .answers import owned, status
+from .engine import Engine, engine
+from .journal import committed
 from .models import STREAMING, Reply
-from .records import Ask, Recorded, Sent
+from .reading.bodies import DELETED, BodyCut, Connection
+from .reading.followers import Follower, Stored
 from .rules import OffsetOutOfRange, naming, not_found, refuse_too_many_readers, refuse_unless_ready
-from .runtime import Runtime, runtime
-from .statuses import owned, status
+from .sending import Ask, Recorded, Sent
 
 FIRST_EVENT_SECONDS = 10.0  # how long the answer to a send waits for the provider's first event
 STORED_BYTES = 256 << 10  # of a final text read at once: on SQLite each time passes the whole text
@@ -35,20 +37,20 @@ def send(chat: Chat, ask: Ask) -> Sent:
     Raises the provider's refusal as ProviderError; the message is stored then, the reply `failed`, and the error names
     both.
     """
-    room = runtime()
+    room = engine()
     refuse_unless_ready(room)
     limits.count_stored(chat.user_id, ask.text)
-    return _start(room, records.record(room, chat, ask))
+    return _start(room, sending.record(room, chat, ask))
 
 
 def continue_(user_id: uuid.UUID, reply_id: uuid.UUID) -> Sent:
     """Goes on with a reply that ended early, appending to its text. Raises as `send` does, and Conflict."""
-    room = runtime()
+    room = engine()
     refuse_unless_ready(room)
-    return _start(room, records.reopen(room, user_id, reply_id))
+    return _start(room, sending.reopen(room, user_id, reply_id))
 
 
-def _start(room: Runtime, recorded: Recorded) -> Sent:
+def _start(room: Engine, recorded: Recorded) -> Sent:
     """Begins the generation and waits until it is known to work. The database connection is free meanwhile."""
     sent = recorded.sent
     if recorded.task is not None and recorded.owner is not None:
@@ -78,12 +80,12 @@ def follow(
 
     The caller has found that the reply is the user's. Raises OffsetOutOfRange past the committed text.
     """
-    room = runtime()
+    room = engine()
     refuse_too_many_readers(room, user_id)
     connection = Connection(reply_id, user_id, credential, sock)
     log = room.log(reply_id)
     if log is None or offset > log.end:
-        text = texts.read(db.session.connection(), reply_id)
+        text = committed.read(db.session.connection(), reply_id)
         if text is None:
             raise not_found()
         if offset > len(text.data):
@@ -96,14 +98,14 @@ def follow(
     return Follower(room.manager, connection, offset, log, room.settings.silence_limit), None
 
 
-def _stored(text: texts.Text, turn: Callable[[], AbstractContextManager[None]]) -> Stored:
+def _stored(text: committed.Text, turn: Callable[[], AbstractContextManager[None]]) -> Stored:
     """`turn` waits until the reader may go on, and sees how long the reading takes."""
     engine, reply_id = db.engine, text.reply.id
 
     def read(offset: int) -> bytes:
         try:
             with turn(), engine.connect() as connection:
-                data = texts.stored_slice(connection, reply_id, offset, STORED_BYTES)
+                data = committed.stored_slice(connection, reply_id, offset, STORED_BYTES)
         except sa.exc.SQLAlchemyError as error:
             raise BodyCut("storage") from error
         if data is None:
@@ -119,7 +121,7 @@ def stop(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
         wish = sa.update(Reply).where(Reply.id == reply_id, Reply.status == STREAMING).values(stop_requested=True)
         with write() as session:
             session.execute(wish)
-        runtime().stop_reply(reply_id)
+        engine().stop_reply(reply_id)
     return _status_when_final(user_id, reply_id)
 
 

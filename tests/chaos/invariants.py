@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 
 from macrochat.providers.continuation import CONTINUE_INSTRUCTION
-from macrochat.replies.conversation import BETWEEN
+from macrochat.replies.writing.conversation import BETWEEN
 from tests.chaos import http1
 from tests.chaos.database import Database
 from tests.chaos.stage import PROBE_WORDS, Stage

@@ -14,7 +14,10 @@ import dataclasses
 import uuid
 from typing import Any
 
-from macrochat.replies import claims, connections, generation, records, recovery, store
+from macrochat.replies import sending
+from macrochat.replies.journal import store
+from macrochat.replies.reading import bodies
+from macrochat.replies.writing import claims, generation, recovery
 
 
 def sabotage(name: str) -> None:
@@ -50,13 +53,13 @@ def _deaf() -> None:
 
 
 def _hoarder() -> None:
-    connections.StreamingConnectionManager.release = lambda self, connection, reason: None
+    bodies.StreamingConnectionManager.release = lambda self, connection, reason: None
 
 
 def _forgetful() -> None:
-    record = records.record
+    record = sending.record
 
     def anew(room: Any, chat: Any, ask: Any) -> Any:
         return record(room, chat, dataclasses.replace(ask, key=uuid.uuid4().hex))
 
-    records.record = anew
+    sending.record = anew

@@ -29,9 +29,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.completion import OpenCompletion
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
-from macrochat.replies.journal import Journal
-from macrochat.replies.sender import Sender
-from macrochat.replies.store import Store
+from macrochat.replies.journal.store import Store
+from macrochat.replies.journal.writer import Journal
+from macrochat.replies.reading.sender import Sender
 from tests.chaos.points import points
 
 LIMITS = re.compile(r"^(?:SET LOCAL [^;]*; )+")  # of a statement that is a transaction of its own

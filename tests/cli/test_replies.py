@@ -10,7 +10,7 @@ from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
 from macrochat.database import new_id, now
 from macrochat.extensions import db
-from macrochat.replies.leases import this_process
+from macrochat.replies.journal.leases import this_process
 from macrochat.replies.models import Reply, ReplyChunk, Worker
 from tests.support.patience import Stopwatch
 

@@ -5,7 +5,7 @@ import itertools
 import gevent
 import pytest
 
-from macrochat.replies.connections import BodyCut
+from macrochat.replies.reading.bodies import BodyCut
 from tests.access.rules import CREDENTIALS
 from tests.support.answers import data_of
 

@@ -11,7 +11,7 @@ import pytest
 
 from macrochat import create_app
 from macrochat.extensions import db
-from macrochat.replies import leases
+from macrochat.replies.journal import leases
 from tests.replies.asking import SCRIPTED, new_chat
 from tests.replies.desk import Desk
 from tests.support import servers

@@ -14,13 +14,16 @@ from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
 from macrochat.config import Settings
 from macrochat.database import new_id, now
-from macrochat.replies import claims, texts
-from macrochat.replies.claims import Outcome
-from macrochat.replies.journal import Journal, Log
-from macrochat.replies.leases import Lease, Lost
+from macrochat.replies.journal import committed
+from macrochat.replies.journal.leases import Lease, Lost
+from macrochat.replies.journal.logs import Log
+from macrochat.replies.journal.store import Entry, Store, delete_rows, merge, rows_after, store_parts
+from macrochat.replies.journal.writer import Journal
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
-from macrochat.replies.recovery import Orphan, claim, fence, fold_lost, ownerless
-from macrochat.replies.store import Entry, Store, delete_rows, merge, rows_after, store_parts, workers
+from macrochat.replies.tables import workers
+from macrochat.replies.writing import claims
+from macrochat.replies.writing.claims import Outcome
+from macrochat.replies.writing.recovery import Orphan, claim, fence, fold_lost, ownerless
 from tests.support.databases import settings_for
 
 
@@ -104,9 +107,9 @@ class Desk:
         with self.store.engine.connect() as connection:
             return connection.execute(query).all()
 
-    def read(self, reply_id: uuid.UUID) -> texts.Text | None:
+    def read(self, reply_id: uuid.UUID) -> committed.Text | None:
         with self.store.engine.connect() as connection:
-            return texts.read(connection, reply_id)
+            return committed.read(connection, reply_id)
 
     def text(self, reply_id: uuid.UUID) -> bytes:
         found = self.read(reply_id)

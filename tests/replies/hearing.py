@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from macrochat.replies.connections import BodyCut
+from macrochat.replies.reading.bodies import BodyCut
 from tests.replies.asking import question
 
 

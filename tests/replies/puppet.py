@@ -9,7 +9,7 @@ from gevent.queue import Queue
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.base import CompletionRequest, ContinueMode, Usage
 from macrochat.providers.condition import OK, Condition
-from macrochat.replies.conversation import BETWEEN
+from macrochat.replies.writing.conversation import BETWEEN
 
 MODEL = "puppet"
 

@@ -4,8 +4,8 @@ import gevent
 import pytest
 import sqlalchemy as sa
 
-from macrochat.replies import claims
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk
+from macrochat.replies.writing import claims
 
 FINAL = ("complete", "stopped", "failed", "interrupted")
 

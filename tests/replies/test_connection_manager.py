@@ -5,9 +5,10 @@ import uuid
 import gevent
 import pytest
 
-from macrochat.replies import connections
-from macrochat.replies.connections import BodyCut, Connection, Follower, StreamingConnectionManager
-from macrochat.replies.journal import Log
+from macrochat.replies.journal.logs import Log
+from macrochat.replies.reading import bodies, followers
+from macrochat.replies.reading.bodies import BodyCut, Connection, StreamingConnectionManager
+from macrochat.replies.reading.followers import Follower
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def closed(monkeypatch):
         def debug(self, event, **fields):
             lines.append((event, fields))
 
-    monkeypatch.setattr(connections, "log_line", Recorder())
+    monkeypatch.setattr(bodies, "log_line", Recorder())
     return lines
 
 
@@ -169,7 +170,7 @@ def test_a_reader_that_goes_away_is_forgotten_at_once(manager, log):
 
 
 def test_a_reader_that_takes_nothing_for_too_long_is_called_slow(manager, log, monkeypatch):
-    monkeypatch.setattr(connections, "SLOW_READER_SECONDS", 1.05)
+    monkeypatch.setattr(bodies, "SLOW_READER_SECONDS", 1.05)
     reader = follower(manager, log)
     body = begun(reader)
     gevent.sleep(0.1)
@@ -199,7 +200,7 @@ def test_a_provider_that_thinks_is_not_silent(manager, log):
 
 
 def test_a_silent_body_gives_signs_of_life(manager, log, monkeypatch):
-    monkeypatch.setattr(connections, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(followers, "TICK_SECONDS", 0.05)
     body = begun(follower(manager, log))
     assert [next(body), next(body)] == [b"", b""]
     body.close()

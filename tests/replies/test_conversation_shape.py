@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from macrochat.replies.conversation import in_turn, newer_half, newest
+from macrochat.replies.writing.conversation import in_turn, newer_half, newest
 
 SYSTEM = {"role": "system", "content": "Be brief."}
 SAID = ["", " \n", "one", "two"]

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from macrochat.chats.models import Chat
 from macrochat.replies import deletion
+from macrochat.replies.journal.store import Store
 from macrochat.replies.models import Reply
-from macrochat.replies.store import Store
 from tests.replies.asking import begin, messages_of, new_chat, say
 from tests.support import servers
 from tests.support.answers import data_of, refusal

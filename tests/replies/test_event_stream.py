@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from httpx_sse import EventSource
 
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import connections, routes
-from macrochat.replies.connections import BodyCut
+from macrochat.replies import routes
+from macrochat.replies.reading import followers
+from macrochat.replies.reading.bodies import BodyCut
 from tests.replies.asking import begin, follow, new_chat, question, say, send, status_of
 from tests.replies.hearing import post, tell
 from tests.support.answers import refusal
@@ -148,7 +149,7 @@ def test_events_come_only_to_whom_they_are_dearer_than_text(ann, accept, content
 
 
 def test_silence_has_comments_for_events_and_nothing_for_text(alice, chat, provider, monkeypatch):
-    monkeypatch.setattr(connections, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(followers, "TICK_SECONDS", 0.05)
     answer = post(alice, chat, question("hello", model="scripted-hold:3"), Accept=EVENTS)
     pieces = iter(answer.response)
     seen = b""

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from macrochat.chats.models import Chat
 from macrochat.extensions import db
+from macrochat.replies.journal.store import CONNECTIONS
 from macrochat.replies.models import Reply, Worker
-from macrochat.replies.store import CONNECTIONS
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, NOTICED, TEXT, begin, crash, fence

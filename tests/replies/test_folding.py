@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from macrochat.replies import texts
-from macrochat.replies.journal import Log
+from macrochat.replies.journal import committed
+from macrochat.replies.journal.logs import Log
+from macrochat.replies.journal.store import Fenced, merge, store_parts
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
-from macrochat.replies.store import Fenced, merge, store_parts
 from tests.replies.desk import append, pieces_of
 from tests.support.processes import wait_until
 
@@ -115,8 +115,8 @@ def test_a_fold_that_fails_is_done_by_the_next(desk, monkeypatch):
 
 
 def test_a_fold_of_more_than_one_transaction_takes_all(desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 3)
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_ROWS", 2)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 3)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_ROWS", 2)
     journal = desk.journal()
     logs = written(desk, journal, *([b"%d " % number] * 5 for number in range(10)))
     journal.fold()
@@ -127,8 +127,8 @@ def test_a_fold_of_more_than_one_transaction_takes_all(desk, monkeypatch):
 
 @pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
 def test_a_fold_may_end_between_any_two_of_its_transactions(new_desk, monkeypatch, done):
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 2)
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_ROWS", 2)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 2)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_ROWS", 2)
     desk = new_desk()
     journal = desk.journal()
     logs = written(desk, journal, *([b"%d " % number, b"more"] for number in range(5)))
@@ -183,7 +183,7 @@ def test_a_part_may_come_again_longer_and_twice_at_once(desk):
 
 
 def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 1)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 1)
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"], [b"third"])
     journal.fold()
@@ -198,7 +198,7 @@ def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk,
 
 
 def test_a_worker_that_is_fenced_in_the_middle_of_a_fold_deletes_nothing_under_its_new_name(new_desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.FOLD_REPLIES", 1)
+    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 1)
     desk = new_desk()
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"])
@@ -298,7 +298,7 @@ def test_a_move_between_any_two_statements_of_a_reading_loses_nothing(new_desk, 
     reader = new_desk()
     with reader.store.engine.connect() as connection:
         sa.event.listen(connection, "before_cursor_execute", before)
-        found = texts.read(connection, reply)
+        found = committed.read(connection, reply)
     assert count >= statement
     assert found.data.startswith(TEXT)
     assert (TEXT + b" more").startswith(found.data)
@@ -311,12 +311,12 @@ def test_a_slice_of_a_final_text_is_cut_in_bytes(desk, text, start, size):
     reply = desk.reply()
     desk.finish(reply, 0, text)
     with desk.store.engine.connect() as connection:
-        assert texts.stored_slice(connection, reply, start, size) == text[start : start + size]
+        assert committed.stored_slice(connection, reply, start, size) == text[start : start + size]
 
 
 @given(st.binary(max_size=20), st.lists(st.tuples(st.integers(0, 30), st.binary(min_size=1, max_size=10)), max_size=6))
 def test_extending_a_text_keeps_it_and_never_leaves_a_gap(text, parts):
-    whole = texts.extend(text, parts)
+    whole = committed.extend(text, parts)
     assert whole.startswith(text)
     assert len(whole) <= max([len(text), *(offset + len(data) for offset, data in parts)])
 
@@ -328,7 +328,7 @@ def test_extending_with_overlapping_parts_gives_the_text(text, sizes, known, ran
         back = random.randint(0, start)
         parts.append((back, text[back : start + len(piece)]))
         start += len(piece)
-    assert texts.extend(text[:known], parts) == text
+    assert committed.extend(text[:known], parts) == text
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"a" * 16, b"b" * 16]), st.binary(min_size=1, max_size=5)), max_size=12))

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from macrochat import metrics
-from macrochat.replies import generation
+from macrochat.replies.writing import generation
 from tests.replies.asking import question
 from tests.replies.hearing import post, tell
 from tests.replies.puppet import MODEL, Puppet

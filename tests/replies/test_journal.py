@@ -7,8 +7,8 @@ import psycopg2.extensions
 import pytest
 from gevent.event import Event
 
-from macrochat.replies import journal as module
-from macrochat.replies.journal import Log
+from macrochat.replies.journal import writer as module
+from macrochat.replies.journal.logs import Log
 from tests.replies.desk import Gate, append, open_log
 from tests.support.patience import Stopwatch
 

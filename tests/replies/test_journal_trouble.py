@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 from gevent.event import Event
 
-from macrochat.replies import journal as module
-from macrochat.replies.journal import Log, StorageFailed
+from macrochat.replies.journal import writer as module
+from macrochat.replies.journal.logs import Log
+from macrochat.replies.journal.store import Fenced
+from macrochat.replies.journal.writer import StorageFailed
 from macrochat.replies.models import JournalRow, Worker
-from macrochat.replies.store import Fenced
 from tests.replies.desk import Gate, append, open_log
 
 OUTAGE = sa.exc.OperationalError("INSERT", {}, Exception("the server closed the connection"))

@@ -7,8 +7,8 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from macrochat.replies import leases
-from macrochat.replies.leases import Lost, Watch
+from macrochat.replies.journal import leases
+from macrochat.replies.journal.leases import Lost, Watch
 from macrochat.replies.models import Worker
 
 LEASE = 5.0
@@ -170,7 +170,7 @@ def test_who_gives_up_or_is_fenced_is_lost_at_once(other, new_desk, watch):
 
 
 def test_a_renewal_between_the_look_and_the_fence_wins(desk, other):
-    from macrochat.replies.recovery import fence
+    from macrochat.replies.writing.recovery import fence
 
     set_worker(other, lease_until=1)
     other.lease.renew()
@@ -184,8 +184,8 @@ def test_a_short_lease_is_renewed_several_times_in_its_length(new_desk):
 
 
 def test_who_was_fenced_takes_nothing_more(desk, other):
-    from macrochat.replies.recovery import claim, fence
-    from macrochat.replies.store import Fenced
+    from macrochat.replies.journal.store import Fenced
+    from macrochat.replies.writing.recovery import claim, fence
 
     reply = other.reply()
     desk.execute(sa.update(Worker).where(Worker.id == desk.owner).values(fenced=True))

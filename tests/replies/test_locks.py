@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from macrochat.chats.models import Chat
 from macrochat.database import now
-from macrochat.replies import recovery
 from macrochat.replies.deletion import Remover
-from macrochat.replies.journal import Log
+from macrochat.replies.journal.logs import Log
 from macrochat.replies.models import JournalRow, Reply
-from macrochat.replies.store import replies
+from macrochat.replies.tables import replies
+from macrochat.replies.writing import recovery
 from tests.replies.desk import append
 from tests.support.processes import wait_until
 

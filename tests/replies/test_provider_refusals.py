@@ -133,7 +133,7 @@ def broken(*_args, **_more):
     raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("what", ["macrochat.replies.service.follow", "macrochat.replies.runtime.Runtime.generate"])
+@pytest.mark.parametrize("what", ["macrochat.replies.service.follow", "macrochat.replies.engine.Engine.generate"])
 def test_a_500_after_the_message_is_stored_names_it_too(alice, chat, monkeypatch, what):
     monkeypatch.setattr(what, broken)
     answer = post(alice, chat, question("hello"))

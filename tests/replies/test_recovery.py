@@ -7,9 +7,10 @@ import gevent
 import pytest
 import sqlalchemy as sa
 
-from macrochat.replies import leases, recovery
+from macrochat.replies.journal import leases
+from macrochat.replies.journal.store import Fenced, hold_lease
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
-from macrochat.replies.store import Fenced, hold_lease
+from macrochat.replies.writing import recovery
 from tests.support.processes import wait_until
 
 

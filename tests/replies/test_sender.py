@@ -7,8 +7,8 @@ import gevent.socket
 import pytest
 from gevent.event import Event
 
-from macrochat.replies.journal import READ_BYTES, Log
-from macrochat.replies.sender import Sender
+from macrochat.replies.journal.logs import READ_BYTES, Log
+from macrochat.replies.reading.sender import Sender
 from tests.support.patience import Stopwatch
 
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from macrochat.replies.runtime import MAX_TAKEOVERS
+from macrochat.replies.engine import MAX_TAKEOVERS
 from tests.replies.puppet import MODEL, Line, Puppet
 from tests.replies.two_machines import MACHINES, Chat, Machine, Message, body, expected, wait_for
 from tests.support.servers import PASSWORD, register

@@ -7,7 +7,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from macrochat.replies.store import Fenced, Store
+from macrochat.replies.journal.store import Fenced, Store
 from tests.support.patience import Stopwatch
 
 

@@ -5,9 +5,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from macrochat.replies import tails as module
+from macrochat.replies.journal import remote_logs as module
+from macrochat.replies.journal.remote_logs import RemoteLogs
 from macrochat.replies.models import JournalRow, Reply
-from macrochat.replies.tails import Tails
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -17,7 +17,7 @@ def kind(request):
 
 @pytest.fixture
 def tails(new_desk):
-    return Tails(new_desk().store.engine)
+    return RemoteLogs(new_desk().store.engine)
 
 
 def follow(tails, desk, reply):
@@ -184,7 +184,7 @@ def test_an_outage_loses_nothing(desk, tails):
 def test_a_follower_is_never_ahead_and_catches_up_whatever_happens(new_desk, steps, size):
     new_desk.close_all()
     desk = new_desk()
-    tails, reply, text, number = Tails(desk.store.engine), desk.reply(), b"", 0
+    tails, reply, text, number = RemoteLogs(desk.store.engine), desk.reply(), b"", 0
     log = follow(tails, desk, reply)
     for step in steps:
         if step == "write":

@@ -16,8 +16,9 @@ from macrochat.errors import (
     ValidationError,
 )
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import runtime, takeover
-from macrochat.replies.generation import LASTING
+from macrochat.replies import engine
+from macrochat.replies.writing import takeover
+from macrochat.replies.writing.generation import LASTING
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, set_reply
@@ -145,7 +146,7 @@ def test_a_provider_that_is_away_at_a_takeover_is_asked_until_it_is_back(first, 
 
 def test_a_provider_that_never_comes_back_is_given_up(first, ada, ada_there, second, monkeypatch):
     """However long it asks to be left alone."""
-    monkeypatch.setattr(runtime, "TAKEOVER_PATIENCE", 1.5)
+    monkeypatch.setattr(engine, "TAKEOVER_PATIENCE", 1.5)
     _chat, reply_id = begin(ada, model=HELD)
     [there] = second.extensions["macrochat.registry"].providers
     tries = []

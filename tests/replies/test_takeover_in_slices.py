@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from macrochat.replies.takeover import SLICE, Takeover
+from macrochat.replies.writing.takeover import SLICE, Takeover
 
 REPLIES = 3 * SLICE + 5
 

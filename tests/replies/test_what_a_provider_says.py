@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from macrochat.providers.base import Usage
-from macrochat.replies import claims
+from macrochat.replies.writing import claims
 from tests.replies.asking import messages_of, question, status_of, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.puppet import Puppet
@@ -120,7 +120,7 @@ def test_words_that_cannot_be_stored_do_not_lock_the_chat_either(alice, chat, pu
 def test_what_looks_like_an_outage_for_ever_while_the_lease_is_renewed_is_a_refusal(
     alice, chat, puppet, refusals, monkeypatch
 ):
-    monkeypatch.setattr("macrochat.replies.ending.OUTAGE_SECONDS", 0.5)
+    monkeypatch.setattr("macrochat.replies.writing.endings.OUTAGE_SECONDS", 0.5)
     monkeypatch.setattr(
         "tests.replies.test_what_a_provider_says.REFUSED", sa.exc.OperationalError("x", None, Exception())
     )

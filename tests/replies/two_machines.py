@@ -13,8 +13,8 @@ import gevent
 import pytest
 import sqlalchemy as sa
 
-from macrochat.replies.connections import BodyCut
-from macrochat.replies.store import replies, workers
+from macrochat.replies.reading.bodies import BodyCut
+from macrochat.replies.tables import replies, workers
 from tests.replies.puppet import Puppet
 from tests.support.patience import Stopwatch
 

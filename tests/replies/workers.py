@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from macrochat.extensions import db
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import recovery
-from macrochat.replies.leases import Lease, Lost
+from macrochat.replies.journal.leases import Lease, Lost
 from macrochat.replies.models import Reply, Worker
+from macrochat.replies.writing import recovery
 from tests.replies.asking import new_chat, question, status_of
 from tests.replies.hearing import post
 from tests.support.processes import wait_until

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.pool import Pool
 
-from ..logs import get_logger
+from ...logs import get_logger
+from ..journal.leases import Lost, Watch
 from . import recovery
-from .leases import Lost, Watch
 from .recovery import Orphan
 
 if TYPE_CHECKING:
-    from .runtime import Runtime
+    from ..engine import Engine
 
 log_line = get_logger(__name__)
 
@@ -33,7 +33,7 @@ LEAVE_SECONDS = 60.0  # how long a reply whose model is not known here is left t
 class Takeover:
     """The sweeps of one process. `room` is its engine room."""
 
-    def __init__(self, room: Runtime) -> None:
+    def __init__(self, room: Engine) -> None:
         self._room = room
         self._watch = Watch(room.settings.lease_seconds)
         self._left: dict[uuid.UUID, float] = {}  # replies out of reach, since when (time.monotonic())

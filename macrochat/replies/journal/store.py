@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from ..config import Settings
-from ..database import clock, engine_options, prepare_engine
-from ..postgresql import ALONE
-from ..stacks import in_thread
-from .models import STREAMING, JournalRow, Reply, ReplyChunk, Worker
+from ...config import Settings
+from ...database import clock, engine_options, prepare_engine
+from ...postgresql import ALONE
+from ...stacks import in_thread
+from ..models import STREAMING
+from ..tables import journal, replies, workers
 
 T = TypeVar("T")
 
@@ -31,10 +32,6 @@ Part = tuple[uuid.UUID, int, bytes]  # of a reply's text: its id, byte offset, b
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Entry]).decode
 
-journal: sa.Table = JournalRow.__table__  # type: ignore[assignment]
-replies: sa.Table = Reply.__table__  # type: ignore[assignment]
-chunks: sa.Table = ReplyChunk.__table__  # type: ignore[assignment]
-workers: sa.Table = Worker.__table__  # type: ignore[assignment]
 CONNECTIONS = 5  # commits, folds and the lease need one each; the rest is for what a process does besides
 DURABLE_CONNECTIONS = 3  # SQLite's, beside them: two ends at a time, and one of a reply taken over
 

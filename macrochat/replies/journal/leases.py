@@ -18,8 +18,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..database import clock, new_id, now
-from .store import Fenced, Store, workers
+from ...database import clock, new_id, now
+from ..tables import workers
+from .store import Fenced, Store
 
 SWEEP_SECONDS = 1.0
 RENEW_SECONDS = 1.0

@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .claims import messages
-from .models import STREAMING
-from .store import chunks, replies, rows_after
+from ..models import STREAMING
+from ..tables import chunks, messages, replies
+from .store import rows_after
 
 
 @dataclass(frozen=True, slots=True)

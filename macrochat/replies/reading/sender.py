@@ -15,8 +15,8 @@ import gevent
 import gevent.socket
 from gevent.event import Event
 
-from .journal import Log
-from .models import STREAMING
+from ..journal.logs import Log
+from ..models import STREAMING
 
 SLICES_AT_ONCE = 4  # of READ_BYTES each, before others get their turn
 WRITABLE = 2

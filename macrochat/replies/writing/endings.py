@@ -13,15 +13,15 @@ import time
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from ..database import is_outage, reason
-from ..logs import get_logger
+from ...database import is_outage, reason
+from ...logs import get_logger
+from ..journal.leases import Lease
+from ..journal.store import Store
+from ..models import FAILED
 from . import claims
 from .claims import Outcome
 from .generation import Generation
-from .leases import Lease
-from .models import FAILED
 from .recovery import Orphan
-from .store import Store
 
 log_line = get_logger(__name__)
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import texts
-from .claims import chats
-from .leases import Lost
-from .models import STREAMING
-from .store import Store, delete_rows, hold_lease, merge, replies, rows_after, store_parts, workers
+from ..journal import committed
+from ..journal.leases import Lost
+from ..journal.store import Store, delete_rows, hold_lease, merge, rows_after, store_parts
+from ..models import STREAMING
+from ..tables import chats, replies, workers
 
 FOLD_ROWS = 32  # of one transaction
 OWNERLESS = 1000  # looked at together
@@ -151,7 +151,7 @@ def _lock(connection: sa.Connection, ids: Sequence[uuid.UUID], condition: sa.Col
 
 def _claim(connection: sa.Connection, ids: Sequence[uuid.UUID], mine: uuid.UUID) -> list[Orphan]:
     rows = connection.execute(_CLAIM, {"ids": ids, "mine": mine}).all()
-    whole = texts.consolidate(connection, [row.id for row in rows])
+    whole = committed.consolidate(connection, [row.id for row in rows])
     return [Orphan(row.id, mine, whole[row.id], row.takeovers, row.stop_requested) for row in rows]
 
 

@@ -1,8 +1,7 @@
 """The journal: put · commit · wake · fold. It knows nothing of HTTP or providers.
 
-A `Log` is one reply's committed text in this process and the readers that wait for more. The `Journal` is the process's
-one writer: generations hand it pieces, it commits the pending pieces of all streams as one row, and only then lets
-the logs grow and wakes their readers. So every byte a reader has seen is in the database.
+The `Journal` is the process's one writer: generations hand it pieces, it commits the pending pieces of all streams as
+one row, and only then lets the logs grow and wakes their readers. So every byte a reader has seen is in the database.
 """
 
 from __future__ import annotations
@@ -10,15 +9,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import gevent
 from gevent.event import Event
 from sqlalchemy import Connection
 
-from .. import metrics
-from ..database import is_outage, reason
-from ..logs import News, get_logger
+from ... import metrics
+from ...database import is_outage, reason
+from ...logs import News, get_logger
+from .logs import Log
 from .store import Entry, Fenced, Part, Store, delete_rows, hold_lease, store_parts
 
 log_line = get_logger(__name__)
@@ -33,63 +33,10 @@ MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in
 MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
 MAX_PENDING_BYTES_PER_LOG = 512 << 10
 PATIENCE_SECONDS = 30.0  # how long the database may refuse commits before running replies fail
-READ_BYTES = 64 << 10
 
 
 class StorageFailed(Exception):
     """The database refused commits for PATIENCE_SECONDS; what was not committed is dropped, and nobody saw it."""
-
-
-class Reader(Protocol):
-    """An Event, or what else wants to know that a log has grown or ended. `set` neither blocks nor raises."""
-
-    def set(self) -> None: ...
-
-
-class Log:
-    """A reply's committed text from its first byte. `end` is the offset after the last one; offsets are bytes.
-
-    `status` is `streaming` until the log is finished; `grown_at` is when bytes last came (seconds since 1970),
-    `alive_at` when bytes or a sign of life without any did (time.monotonic()).
-    """
-
-    def __init__(self, reply_id: uuid.UUID, text: bytes = b"") -> None:
-        self.reply_id = reply_id
-        self.key = reply_id.bytes  # in journal rows; put together once, not for every commit
-        self.data = bytearray(text)
-        self.end = len(text)
-        self.status = "streaming"
-        self.grown_at = time.time()
-        self.alive_at = time.monotonic()
-        self.readers: set[Reader] = set()
-        self.folded = len(text)
-        self.pending: list[bytes] = []
-        self.pending_bytes = 0  # of `pending`
-        self.committing = False  # a piece of it is in the row that is being committed
-        self.error: Exception | None = None
-        self.reads = 0  # bodies of this process that read it, and how many of them began at an offset
-        self.resumes = 0
-
-    def read(self, offset: int) -> bytes:
-        """At most READ_BYTES from `offset`; empty when nothing more is there yet."""
-        return bytes(memoryview(self.data)[offset : offset + READ_BYTES])
-
-    def grow(self, data: bytes) -> None:
-        self.alive_at = time.monotonic()
-        if not data:
-            return
-        self.data += data
-        self.end += len(data)
-        self.grown_at = time.time()
-        self.wake()
-
-    def finish(self, status: str) -> None:
-        self.status = status
-        self.wake()
-
-    def wake(self) -> None:
-        for reader in self.readers:
-            reader.set()
 
 
 class Journal:

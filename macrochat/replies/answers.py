@@ -15,12 +15,12 @@ from ..chats.models import Chat, Message
 from ..extensions import db
 from ..stacks import in_thread
 from ..web import iso
-from . import texts
-from .journal import Log
+from .engine import engine
+from .journal import committed
+from .journal.logs import Log
 from .models import STREAMING, Reply
 from .rules import not_found
-from .runtime import runtime
-from .store import replies
+from .tables import replies
 
 HASHED_AT_ONCE = 1 << 20  # bytes, a millisecond or two; more is hashed in a thread
 MOST_ATTEMPTS = 500  # looked at, the last ones: somebody may have asked thousands of times
@@ -59,10 +59,10 @@ def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
 def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
     """The status object of API.md. `bytes` and `sha256` are of the same committed text."""
     owned(user_id, reply_id)
-    text = texts.read(db.session.connection(), reply_id)
+    text = committed.read(db.session.connection(), reply_id)
     if text is None:
         raise not_found()
-    reply, room = text.reply, runtime()
+    reply, room = text.reply, engine()
     log = room.log(reply_id)
     return {
         "id": str(reply.id),
@@ -124,7 +124,7 @@ def _describe(reply: Any, message: Message) -> tuple[str, dict[str, Any]]:
     content, size = message.content, reply.bytes
     # The rows were read one after the other: a reply that was running then may be final now, and the other way round.
     if reply.status == STREAMING or size != len(content.encode()):
-        text = texts.read(db.session.connection(), reply.id)
+        text = committed.read(db.session.connection(), reply.id)
         if text is not None:
             content, reply, size = text.data.decode(), text.reply, len(text.data)
     return content, {
@@ -156,7 +156,7 @@ def _usage(reply: Any) -> dict[str, int] | None:
 
 def _first_byte_ms(reply: Any, log: Log | None) -> int | None:
     first = reply.first_byte_at
-    if first is None and (generation := runtime().generations.get(reply.id)) and generation.first_byte_at:
+    if first is None and (generation := engine().generations.get(reply.id)) and generation.first_byte_at:
         first = dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
     return round((first - reply.started_at).total_seconds() * 1000) if first else None
 

@@ -6,17 +6,17 @@ import uuid
 
 from flask import current_app
 
-from ..chats import service as chats
-from ..chats.models import Chat, Message
-from ..errors import ValidationError
-from ..extensions import db
-from ..providers.base import CompletionRequest, Provider
-from ..providers.registry import Registry
+from ...chats import service as chats
+from ...chats.models import Chat, Message
+from ...errors import ValidationError
+from ...extensions import db
+from ...providers.base import CompletionRequest, Provider
+from ...providers.registry import Registry
+from ..engine import Engine, engine
+from ..models import Reply
 from .conversation import in_turn, newest
 from .generation import Task
-from .models import Reply
 from .recovery import Orphan
-from .runtime import Runtime, runtime
 
 
 def registry() -> Registry:
@@ -25,7 +25,7 @@ def registry() -> Registry:
 
 
 def task_for(
-    room: Runtime,
+    room: Engine,
     chat: Chat,
     reply_id: uuid.UUID,
     question_id: uuid.UUID | None,
@@ -40,7 +40,7 @@ def task_for(
     return Task(reply_id, chat.id, chat.user_id, provider, request, room.settings.max_reply_bytes, attempt)
 
 
-def history(room: Runtime, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
+def history(room: Engine, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
     """The newest messages up to the question, oldest first, with the system prompt before them (S25, S30).
 
     In the shape of `conversation`: replies that never said anything are left out (W5, W13).
@@ -76,4 +76,4 @@ def prepare_orphan(orphan: Orphan) -> Task | None:
     if orphan.text and provider.continue_mode == "none":
         return None
     asked = (provider, model)
-    return task_for(runtime(), chat, reply.id, message.parent_id, asked, text=orphan.text, attempt=reply.attempts)
+    return task_for(engine(), chat, reply.id, message.parent_id, asked, text=orphan.text, attempt=reply.attempts)

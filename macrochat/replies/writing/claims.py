@@ -9,14 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..chats.models import Chat, Message
-from ..database import now, storable
-from ..providers.base import Usage
-from .models import STREAMING
-from .store import chunks, replies
-
-messages: sa.Table = Message.__table__  # type: ignore[assignment]
-chats: sa.Table = Chat.__table__  # type: ignore[assignment]
+from ...database import now, storable
+from ...providers.base import Usage
+from ..models import STREAMING
+from ..tables import chats, chunks, messages, replies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

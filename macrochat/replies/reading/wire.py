@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, request
 
-from ..errors import NotFound
-from .connections import CLEAN_ENDS, DELETED, BodyCut, Follower
-from .models import STREAMING
+from ...errors import NotFound
+from ..models import STREAMING
+from .bodies import DELETED, BodyCut
+from .followers import CLEAN_ENDS, Follower
 
 # What a server's own access log reads of a request when its body has ended.
 REQUEST_LINE = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "REMOTE_ADDR")

@@ -15,7 +15,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from structlog.contextvars import bind_contextvars, get_contextvars
 
-from ..errors import (
+from ...errors import (
     ContextTooLong,
     MacrochatError,
     ModelNotFound,
@@ -24,15 +24,16 @@ from ..errors import (
     UpstreamEmpty,
     UpstreamQuota,
 )
-from ..logs import get_logger
-from ..metrics import PROGRESS_EVERY, StreamingMetrics
-from ..providers.base import Completion, CompletionRequest, Provider
-from ..stacks import call_aside
+from ...logs import get_logger
+from ...metrics import PROGRESS_EVERY, StreamingMetrics
+from ...providers.base import Completion, CompletionRequest, Provider
+from ...stacks import call_aside
+from ..journal.logs import Log
+from ..journal.store import Fenced
+from ..journal.writer import Journal, StorageFailed
+from ..models import COMPLETE, FAILED, STOPPED
 from .claims import Outcome
 from .conversation import newer_half
-from .journal import Journal, Log, StorageFailed
-from .models import COMPLETE, FAILED, STOPPED
-from .store import Fenced
 
 log_line = get_logger(__name__)
 

@@ -17,14 +17,15 @@ from ..database import new_id, now, write
 from ..errors import Conflict, Unavailable, Unprocessable, ValidationError
 from ..extensions import db
 from ..providers.base import Provider
-from . import claims
-from .generation import Task
+from .answers import owned
+from .engine import Engine
 from .models import COMPLETE, FAILED, LENGTH, STREAMING, Reply
-from .prompts import registry, task_for
 from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
-from .runtime import Runtime
-from .statuses import owned
-from .store import replies
+from .tables import chats as chats_table
+from .tables import messages, replies
+from .writing import claims
+from .writing.generation import Task
+from .writing.prompts import registry, task_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Recorded:
     owner: uuid.UUID | None = None
 
 
-def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
+def record(room: Engine, chat: Chat, ask: Ask) -> Recorded:
     """Stores the question and its running reply, or finds what an earlier request with the same key has stored."""
     db.session.commit()  # asking a provider for its models may take a while: no connection is held meanwhile
     asked = registry().resolve(ask.model or chat.model)
@@ -85,7 +86,7 @@ def record(room: Runtime, chat: Chat, ask: Ask) -> Recorded:
         raise Unavailable("Please try again", retry_after=1) from None
 
 
-def reopen(room: Runtime, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
+def reopen(room: Engine, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
     """Makes a reply that ended early, or at a limit, run again. Raises Conflict for one that runs or is whole."""
     with write() as session:
         _lock(session, user_id, owned(user_id, reply_id).chat_id)
@@ -139,7 +140,7 @@ def _reused() -> Unprocessable:
     return Unprocessable("This idempotency key was used for another request", code="IDEMPOTENCY_KEY_REUSED")
 
 
-def _again(session: Session, room: Runtime, reply: Reply, ask: Ask) -> Recorded:
+def _again(session: Session, room: Engine, reply: Reply, ask: Ask) -> Recorded:
     """A repeat attaches to the reply it asked for; if that failed before its first byte, it is tried once more."""
     if ask.model is not None and reply.model != ask.model:
         raise _reused()
@@ -148,7 +149,7 @@ def _again(session: Session, room: Runtime, reply: Reply, ask: Ask) -> Recorded:
     return Recorded(Sent(reply.id, _parent(session, reply), replayed=True))
 
 
-def _reopen(session: Session, room: Runtime, reply: Reply, *, replayed: bool) -> Recorded:
+def _reopen(session: Session, room: Engine, reply: Reply, *, replayed: bool) -> Recorded:
     refuse_busy(session, reply.chat_id)
     refuse_too_many(session, room, reply.user_id)
     refuse_without_lease(session, room)
@@ -224,13 +225,13 @@ def _newest_question(chat: Chat) -> Message | None:
 
 
 def _answer(
-    session: Session, room: Runtime, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
+    session: Session, room: Engine, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
 ) -> uuid.UUID:
     """Stores the reply that begins, its message, and the question if it is new. By plain inserts: flushes are dear."""
     reply_id = new_id()
     rows = [_row(question)] if sa.inspect(question).transient else []
     rows.append({"id": reply_id, "parent_id": question.id, "role": "assistant", "content": "", "client_id": None})
-    session.execute(sa.insert(claims.messages), [row | {"chat_id": chat.id} for row in rows])
+    session.execute(sa.insert(messages), [row | {"chat_id": chat.id} for row in rows])
     provider, model = asked
     reply = {
         "id": reply_id,
@@ -253,7 +254,7 @@ def _row(message: Message) -> dict[str, object]:
 
 
 _SHOW = (
-    sa.update(claims.chats)
-    .where(claims.chats.c.id == sa.bindparam("chat"))
+    sa.update(chats_table)
+    .where(chats_table.c.id == sa.bindparam("chat"))
     .values(head_id=sa.bindparam("head"), updated_at=sa.bindparam("at"), title=sa.bindparam("new_title"))
 )

@@ -20,18 +20,21 @@ from ..config import Settings
 from ..database import is_outage, reason
 from ..extensions import db
 from ..logs import News, get_logger
-from . import leases, recovery
-from .claims import Outcome
-from .connections import StreamingConnectionManager
-from .ending import Endings, end_orphan
-from .generation import Generation, Task
-from .journal import Journal, Log
-from .leases import Lease
+from .journal import leases
+from .journal.leases import Lease
+from .journal.logs import Log
+from .journal.remote_logs import REVISED, RemoteLogs
+from .journal.store import Fenced, Store
+from .journal.writer import Journal
 from .models import INTERRUPTED, STOPPED, STREAMING
-from .recovery import Orphan
-from .store import Fenced, Store, replies
-from .tails import REVISED, Tails
-from .takeover import Takeover
+from .reading.bodies import StreamingConnectionManager
+from .tables import replies
+from .writing import recovery
+from .writing.claims import Outcome
+from .writing.endings import Endings, end_orphan
+from .writing.generation import Generation, Task
+from .writing.recovery import Orphan
+from .writing.takeover import Takeover
 
 log_line = get_logger(__name__)
 
@@ -45,7 +48,7 @@ HAND_OVER_SECONDS = 2.0  # for the upstream connections to be closed before some
 DRAIN_SECONDS = 14.0  # gunicorn's graceful_timeout (20) less what handing over takes
 
 
-class Runtime:
+class Engine:
     """One per application and process. All times in seconds."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
@@ -80,7 +83,7 @@ class Runtime:
             interval = self.settings.commit_interval_ms / 1000
             self.journal = Journal(self.store, self.lease.worker_id, interval, self._lose_lease)
             with self.app.app_context():
-                self.tails = Tails(db.engine)
+                self.tails = RemoteLogs(db.engine)
             self._takeover = Takeover(self)
             self._registered = False
             self._try("register", self._register)
@@ -384,8 +387,8 @@ _SUMMARY = sa.select(
 ).where(_MINE)
 
 
-def runtime() -> Runtime:
+def engine() -> Engine:
     """The current application's engine room, started if it was not."""
-    room: Runtime = current_app.extensions["macrochat"]
+    room: Engine = current_app.extensions["macrochat"]
     room.start()
     return room

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from . import texts
-from .journal import FOLD_SECONDS, Log
-from .models import STREAMING
-from .store import replies, rows_after
+from ..models import STREAMING
+from ..tables import replies
+from . import committed
+from .logs import Log
+from .store import rows_after
+from .writer import FOLD_SECONDS
 
 MAX_IDS = 500  # in one IN list
 UNREAD_SECONDS = 5.0  # how long a log waits for a reader: a response joins when its body is first asked for
@@ -23,7 +25,7 @@ MAX_TICK_GAP_SECONDS = 0.8 * FOLD_SECONDS
 REVISED = "revised"  # how a log ends whose bytes are not those that are stored: its bodies break, and their readers ask
 
 
-class Tails:
+class RemoteLogs:
     """The logs of replies written elsewhere, by reply id. They are dropped when nobody reads them any more."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -41,7 +43,7 @@ class Tails:
     def get(self, reply_id: uuid.UUID) -> Log | None:
         return self._logs.get(reply_id)
 
-    def open(self, text: texts.Text) -> Log:
+    def open(self, text: committed.Text) -> Log:
         """A log that goes on from `text` (just read). Its readers must join within UNREAD_SECONDS."""
         log = self._logs.get(text.reply.id)
         if log is None:
@@ -121,7 +123,7 @@ class Tails:
 
     def _reload(self, connection: sa.Connection, reply_id: uuid.UUID) -> None:
         log = self._logs.get(reply_id)
-        text = texts.read(connection, reply_id) if log else None
+        text = committed.read(connection, reply_id) if log else None
         self._missed.discard(reply_id)
         if log is None or reply_id not in self._logs:
             return

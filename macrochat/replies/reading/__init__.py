@@ -1,0 +1,1 @@
+"""How a reply is followed: open bodies, their bytes and events."""
