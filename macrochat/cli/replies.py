@@ -16,17 +16,15 @@ from flask import current_app
 
 from ..accounts.models import User
 from ..chats.models import Chat
-from ..database import clock, write
+from ..database import clock
 from ..extensions import db
 from ..logs import get_logger
-from ..replies.engine import INTERRUPTION
 from ..replies.journal import committed
 from ..replies.journal.leases import Lease, Lost, Watch
 from ..replies.journal.store import Store
-from ..replies.models import INTERRUPTED, STOPPED, STREAMING, Reply, Worker
-from ..replies.writing import claims, recovery
-from ..replies.writing.endings import end_orphan
-from ..replies.writing.takeover import SLICE
+from ..replies.models import STREAMING, Reply, Worker
+from ..replies.writing import recovery, stopping
+from ..replies.writing.takeover import SLICE, end, relieve
 from . import shown
 from .printing import say
 from .shown import Room, as_json, find_user, require_id
@@ -90,9 +88,7 @@ def stop(reply_id: str) -> None:
     """Ask the worker that writes a reply to end it, and wait for that. Never changes a reply that has ended."""
     reply = _read(reply_id).reply
     found = reply.id
-    wish = sa.update(Reply).where(Reply.id == found, Reply.status == STREAMING).values(stop_requested=True)
-    with write() as session:
-        session.execute(wish)
+    stopping.wish(found)
     _note("reply stopped", reply)
     until = time.monotonic() + STOP_SECONDS
     while (status := _status(found)) == STREAMING and time.monotonic() < until:
@@ -158,9 +154,8 @@ def _pace(reply: Any) -> tuple[float, float]:
 def _left(store: Store, owner: uuid.UUID) -> Iterator[recovery.Orphan]:
     """All replies of all other workers: none of them lives."""
     for lost in _lost_workers(owner):
-        if recovery.fence(store, owner, lost):
-            while recovery.fold_lost(store, owner, lost):
-                pass
+        for _slice in relieve(store, owner, lost):
+            pass
     while True:
         db.session.rollback()
         ids = [row.id for row in recovery.ownerless(db.session.connection())]
@@ -184,10 +179,7 @@ def _lost_workers(owner: uuid.UUID) -> list[Lost]:
 
 
 def _end(store: Store, orphan: recovery.Orphan) -> dict[str, Any]:
-    outcome = claims.Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
-    base = len(orphan.text)
-    end_orphan(store, orphan, outcome)
-    return {"id": orphan.reply_id, "status": STOPPED if orphan.stop_requested else INTERRUPTED, "bytes": base}
+    return {"id": orphan.reply_id, "status": end(store, orphan).status, "bytes": len(orphan.text)}
 
 
 def _read(reply_id: str) -> committed.Text:

@@ -21,10 +21,10 @@ from .history import History
 
 
 def init_app(app: Flask) -> None:
-    """After the replies: it looks at their engine room."""
-    room = app.extensions["macrochat"]
+    """After the replies: it looks at their engine process."""
+    process = app.extensions["macrochat"]
     metrics.begin([provider.name for provider in app.extensions["macrochat.registry"].providers], provider_codes())
-    room.chores.append((sampling.SECONDS, lambda: sampling.sample(room)))
+    process.chores.append((sampling.SECONDS, lambda: sampling.sample(process)))
     app.extensions["ops.history"] = History()
     app.register_blueprint(health.blueprint)
     app.register_blueprint(routes.blueprint)

@@ -13,8 +13,8 @@ from ..accounts.models import BrowserSession, User
 from ..config import VERSION
 from ..database import clock
 from ..extensions import db
-from ..replies.engine import Engine
 from ..replies.models import Worker
+from ..replies.process import Process
 from ..web import iso
 from .health import readiness
 
@@ -22,7 +22,7 @@ NEWEST_USERS = 50
 
 
 def health() -> dict[str, Any]:
-    room: Engine = current_app.extensions["macrochat"]
+    process: Process = current_app.extensions["macrochat"]
     report = readiness(reasons=True)
     alive = report["checks"]["database"] == report["checks"]["schema"] == "ok"
     return {
@@ -30,7 +30,7 @@ def health() -> dict[str, Any]:
         **report,
         "revision": _revision() if alive else None,
         "database": {"kind": db.engine.dialect.name, "pool": _pool(), "durability": durability() if alive else None},
-        "worker": _worker(room),
+        "worker": _worker(process),
         "workers": _workers() if alive else [],
         "providers": providers(),
     }
@@ -100,13 +100,13 @@ def _pool() -> dict[str, int]:
     return {"size": pool.size(), "checkedOut": pool.checkedout()}
 
 
-def _worker(room: Engine) -> dict[str, Any]:
+def _worker(process: Process) -> dict[str, Any]:
     return {
-        "id": str(room.worker_id) if room.ready else None,
+        "id": str(process.worker.id) if process.ready else None,
         "pid": os.getpid(),
-        "generations": len(room.generations),
-        "followers": room.manager.active_count,
-        "draining": room.draining,
+        "generations": len(process.worker.generations) if process.started else 0,
+        "followers": process.manager.active_count,
+        "draining": process.draining,
     }
 
 

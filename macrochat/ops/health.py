@@ -26,7 +26,7 @@ from ..extensions import db
 from ..logs import get_logger
 from ..providers.base import Provider
 from ..providers.condition import UNREACHABLE, Condition
-from ..replies.engine import Engine
+from ..replies.process import Process
 from ..web import success
 from . import figures
 
@@ -107,10 +107,10 @@ def _outcome(check: Callable[[], None]) -> NotReady | None:
 
 def _check_worker() -> None:
     """Ready is who holds a lease and can renew it: a database that takes no writes lets nobody send."""
-    room: Engine = current_app.extensions["macrochat"]
-    if room.draining:
+    process: Process = current_app.extensions["macrochat"]
+    if process.draining:
         raise NotReady("This worker is shutting down")
-    if trouble := room.lease_trouble():
+    if trouble := process.lease_trouble():
         raise NotReady(*trouble)
 
 

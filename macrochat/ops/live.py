@@ -12,8 +12,8 @@ from ..database import now
 from ..extensions import db
 from ..logs import get_logger
 from ..replies import service
-from ..replies.engine import Engine
 from ..replies.models import STREAMING, Reply, ReplyChunk
+from ..replies.process import Process
 from ..replies.rules import not_found
 from ..web import iso
 from .sampling import readers
@@ -22,12 +22,12 @@ audit = get_logger("audit")
 MOST_SHOWN = 200
 
 
-def streams(room: Engine) -> dict[str, Any]:
+def streams(process: Process) -> dict[str, Any]:
     """Replies being written, oldest first: who asked, which model, bytes, readers. Never a word of what they say."""
     running = sa.select(Reply, User.email).join(User, User.id == Reply.user_id).where(Reply.status == STREAMING)
     rows = db.session.execute(running.order_by(Reply.id).limit(MOST_SHOWN)).all()
     total = len(rows) if len(rows) < MOST_SHOWN else _count()
-    sizes, reading = _sizes(room, [reply.id for reply, _email in rows]), readers(room)
+    sizes, reading = _sizes(process, [reply.id for reply, _email in rows]), readers(process)
     shown = [
         {
             "id": str(reply.id),
@@ -59,10 +59,10 @@ def _count() -> int:
     return db.session.scalar(sa.select(sa.func.count()).where(Reply.status == STREAMING)) or 0
 
 
-def _sizes(room: Engine, ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
+def _sizes(process: Process, ids: list[uuid.UUID]) -> dict[uuid.UUID, int]:
     """Committed bytes: exact for replies that this worker writes or follows, up to two seconds old for others."""
     ends = sa.func.max(ReplyChunk.offset + sa.func.length(ReplyChunk.bytes))
     query = sa.select(ReplyChunk.reply_id, ends).where(ReplyChunk.reply_id.in_(ids)).group_by(ReplyChunk.reply_id)
     found = {reply_id: int(end) for reply_id, end in db.session.execute(query)} if ids else {}
-    logs = {reply_id: log.end for reply_id in ids if (log := room.log(reply_id))} if room.ready else {}
+    logs = {reply_id: log.end for reply_id in ids if (log := process.log(reply_id))} if process.ready else {}
     return found | logs

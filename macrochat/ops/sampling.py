@@ -13,33 +13,33 @@ from pathlib import Path
 
 from ..config import figures_folder
 from ..metrics import FOLLOWERS, GENERATIONS, PENDING_BYTES, STUCK_SECONDS, measure_memory
-from ..replies.engine import Engine
+from ..replies.process import Process
 
 SECONDS = 1.0
 
 
-def sample(room: Engine) -> None:
+def sample(process: Process) -> None:
     """Sets this worker's gauges. Cheap enough for every second and before every answer."""
-    if not room.ready:
+    if not process.ready:
         return
-    pending, stuck = room.journal.waiting()
-    GENERATIONS.set(len(room.generations))
-    FOLLOWERS.set(room.manager.active_count)
+    pending, stuck = process.worker.journal.waiting()
+    GENERATIONS.set(len(process.worker.generations))
+    FOLLOWERS.set(process.manager.active_count)
     PENDING_BYTES.set(pending)
     STUCK_SECONDS.set(stuck)
     measure_memory()
     if path := _path(os.getpid()):
-        _tell(path, readers_here(room))
+        _tell(path, readers_here(process))
 
 
-def readers_here(room: Engine) -> dict[str, int]:
+def readers_here(process: Process) -> dict[str, int]:
     """Reply id → how many bodies of this process read it."""
-    return dict(Counter(str(connection.reply_id) for connection in room.manager.connections()))
+    return dict(Counter(str(connection.reply_id) for connection in process.manager.connections()))
 
 
-def readers(room: Engine) -> dict[str, int]:
+def readers(process: Process) -> dict[str, int]:
     """The same of all workers of this gunicorn; theirs are at most a second old."""
-    together = Counter(readers_here(room))
+    together = Counter(readers_here(process))
     mine = _path(os.getpid())
     for path in mine.parent.glob("readers_*.json") if mine else ():
         if path != mine:

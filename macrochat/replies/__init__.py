@@ -1,26 +1,30 @@
 """How an answer is written and delivered. docs/architecture.md says what each module is."""
 
-from flask import Flask
+from flask import Flask, current_app
 
-from ..accounts.credentials import live_credentials
+from ..accounts.service import account_deleted
+from ..chats.service import chat_deleted
 from ..config import Settings
 from ..providers.registry import Registry, build_registry
-from . import deletion, engine, routes
+from . import process, routes
 from .answers import describe_messages
-from .writing.prompts import knows, prepare_orphan
 
 
 def init_app(app: Flask) -> None:
-    """Builds the engine room (it starts later) and lets it and the chats ask what only this package knows."""
-    room = engine.Engine(app, app.config["SETTINGS"])
-    room.prepare = prepare_orphan
-    room.knows = knows
-    room.still_valid = live_credentials
-    app.extensions["macrochat"] = room
-    app.extensions["macrochat.registry"] = _registry(app.config["SETTINGS"])
+    """Puts the process together (it starts later) and lets the chats ask what only this package knows."""
+    registry = _registry(app.config["SETTINGS"])
+    here = process.Process(app, app.config["SETTINGS"], registry)
+    app.extensions["macrochat"] = here
+    app.extensions["macrochat.registry"] = registry
     app.extensions["macrochat.describe"] = describe_messages
-    deletion.init_app(room)
     app.register_blueprint(routes.blueprint)
+
+
+@account_deleted.connect
+@chat_deleted.connect
+def _remove(_sender: object, **_facts: object) -> None:
+    here: process.Process = current_app.extensions["macrochat"]
+    here.begin_removal()
 
 
 def _registry(settings: Settings) -> Registry:

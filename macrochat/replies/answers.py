@@ -15,10 +15,10 @@ from ..chats.models import Chat, Message
 from ..extensions import db
 from ..stacks import in_thread
 from ..web import iso
-from .engine import engine
 from .journal import committed
 from .journal.logs import Log
 from .models import STREAMING, Reply
+from .process import this_process
 from .rules import not_found
 from .tables import replies
 
@@ -62,8 +62,8 @@ def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
     text = committed.read(db.session.connection(), reply_id)
     if text is None:
         raise not_found()
-    reply, room = text.reply, engine()
-    log = room.log(reply_id)
+    reply, process = text.reply, this_process()
+    log = process.log(reply_id)
     return {
         "id": str(reply.id),
         "chatId": str(reply.chat_id),
@@ -156,7 +156,7 @@ def _usage(reply: Any) -> dict[str, int] | None:
 
 def _first_byte_ms(reply: Any, log: Log | None) -> int | None:
     first = reply.first_byte_at
-    if first is None and (generation := engine().generations.get(reply.id)) and generation.first_byte_at:
+    if first is None and (generation := this_process().worker.generations.get(reply.id)) and generation.first_byte_at:
         first = dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
     return round((first - reply.started_at).total_seconds() * 1000) if first else None
 

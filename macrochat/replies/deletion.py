@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 import sqlalchemy as sa
-from flask import current_app
 
 from ..accounts.models import User
-from ..accounts.service import account_deleted
-from ..chats.service import chat_deleted
 from ..config import Settings
 from ..logs import get_logger
-from .engine import Engine
 from .journal.store import Store
 from .models import STREAMING
 from .tables import chats, messages, replies
@@ -40,13 +37,11 @@ LOOK_ROWS = 2000  # ids read at once: on PostgreSQL each look passes the rows th
 ADVISORY_LOCK = 0x6D61_6372_6F64  # one slice at a time, whoever takes it: two could wait for each other's rows
 
 
-def init_app(room: Engine) -> None:
-    def remove_deleted() -> None:
-        remover = Remover(room.store)
-        while not room.draining and remover.step():
-            gevent.sleep(REST * remover.took)
-
-    room.chores.append((LOOK_SECONDS, remove_deleted))
+def remove_deleted(store: Store, is_draining: Callable[[], bool]) -> None:
+    """Takes away all that is deleted, unless this process must go before."""
+    remover = Remover(store)
+    while not is_draining() and remover.step():
+        gevent.sleep(REST * remover.took)
 
 
 def finish(settings: Settings) -> None:
@@ -60,10 +55,8 @@ def finish(settings: Settings) -> None:
         store.close()
 
 
-def _begin(_sender: object, **_facts: object) -> None:
-    """Most deletions are small, and done before they are answered."""
-    room: Engine = current_app.extensions["macrochat"]
-    store = room.store if room.started else Store(room.settings)
+def begin(store: Store) -> None:
+    """Takes away what can be in AT_ONCE_SECONDS: most deletions are small, and done before they are answered."""
     until = time.monotonic() + AT_ONCE_SECONDS
     try:
         remover = Remover(store)
@@ -71,13 +64,6 @@ def _begin(_sender: object, **_facts: object) -> None:
             gevent.sleep(0)
     except sa.exc.SQLAlchemyError as error:  # it is deleted all the same, and looked for every second
         log_line.warning("removal_put_off", error=type(error).__name__)
-    finally:
-        if store is not getattr(room, "store", None):
-            store.close()
-
-
-account_deleted.connect(_begin)
-chat_deleted.connect(_begin)
 
 
 class Remover:

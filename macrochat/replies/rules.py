@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError, shown_as
-from .engine import Engine
 from .journal.store import Fenced, hold_lease
 from .models import STREAMING, Reply
+from .process import Process
 
 RETRY_SECONDS = 2
 READERS_PER_STREAM = 20  # in how many tabs and programs each of a person's running replies may be open
@@ -22,13 +22,13 @@ _RUNNING_HERE = sa.select(Reply).where(Reply.chat_id == sa.bindparam("chat"), Re
 _RUNNING_OF = sa.select(sa.func.count()).where(Reply.user_id == sa.bindparam("user"), Reply.status == STREAMING)
 
 
-def refuse_unless_ready(room: Engine) -> None:
+def refuse_unless_ready(process: Process) -> None:
     """While draining, 503 SHUTTING_DOWN; without a lease (the database was away), 503 STORAGE_UNAVAILABLE."""
-    if room.draining:
+    if process.draining:
         raise Unavailable(
             "The server is restarting; please try again in a moment", code="SHUTTING_DOWN", retry_after=RETRY_SECONDS
         )
-    if not room.ready:
+    if not process.ready:
         raise Unavailable(retry_after=RETRY_SECONDS)
 
 
@@ -42,28 +42,28 @@ def busy(reply: Reply) -> Conflict:
     return Conflict("Another reply is still being written in this chat", code="CHAT_BUSY", details=details)
 
 
-def refuse_too_many(session: Session, room: Engine, user_id: uuid.UUID) -> None:
-    most = room.settings.max_streams_per_user
+def refuse_too_many(session: Session, process: Process, user_id: uuid.UUID) -> None:
+    most = process.settings.max_streams_per_user
     if (session.scalar(_RUNNING_OF, {"user": user_id}) or 0) >= most:
         raise RateLimited(f"At most {most} replies can run at once", code="TOO_MANY_STREAMS", retry_after=5)
 
 
-def refuse_without_lease(session: Session, room: Engine) -> None:
+def refuse_without_lease(session: Session, process: Process) -> None:
     """A reply must not begin under a worker that was fenced. Holds the lease until the transaction ends."""
     try:
-        hold_lease(session.connection(), room.worker_id)
+        hold_lease(session.connection(), process.worker.id)
     except Fenced:
         raise Unavailable("This server is just restarting; please try again", retry_after=RETRY_SECONDS) from None
 
 
-def refuse_too_many_readers(room: Engine, user_id: uuid.UUID) -> None:
+def refuse_too_many_readers(process: Process, user_id: uuid.UUID) -> None:
     """One person must not use up what this worker can serve to all."""
-    if room.draining:
-        refuse_unless_ready(room)
-    most = READERS_PER_STREAM * room.settings.max_streams_per_user
-    if room.manager.count_of(user_id) >= most:
+    if process.draining:
+        refuse_unless_ready(process)
+    most = READERS_PER_STREAM * process.settings.max_streams_per_user
+    if process.manager.count_of(user_id) >= most:
         raise RateLimited(f"At most {most} streams can be open at once", code="TOO_MANY_STREAMS", retry_after=5)
-    if room.manager.active_count >= room.settings.max_streams:
+    if process.manager.active_count >= process.settings.max_streams:
         raise Unavailable("Too many open streams; please try again", code="TOO_MANY_STREAMS", retry_after=5)
 
 

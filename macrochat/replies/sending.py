@@ -18,14 +18,14 @@ from ..errors import Conflict, Unavailable, Unprocessable, ValidationError
 from ..extensions import db
 from ..providers.base import Provider
 from .answers import owned
-from .engine import Engine
 from .models import COMPLETE, FAILED, LENGTH, STREAMING, Reply
+from .process import Process
 from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
 from .tables import chats as chats_table
 from .tables import messages, replies
 from .writing import claims
 from .writing.generation import Task
-from .writing.prompts import registry, task_for
+from .writing.prompts import task_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +66,27 @@ class Recorded:
     owner: uuid.UUID | None = None
 
 
-def record(room: Engine, chat: Chat, ask: Ask) -> Recorded:
+def record(process: Process, chat: Chat, ask: Ask) -> Recorded:
     """Stores the question and its running reply, or finds what an earlier request with the same key has stored."""
     db.session.commit()  # asking a provider for its models may take a while: no connection is held meanwhile
-    asked = registry().resolve(ask.model or chat.model)
+    asked = process.registry.resolve(ask.model or chat.model)
     try:
         with write() as session:
             chat = _lock(session, chat.user_id, chat.id)
             if found := _known(session, chat, ask):
-                return _again(session, room, found, ask)
+                return _again(session, process, found, ask)
             refuse_busy(session, chat.id)
-            refuse_too_many(session, room, chat.user_id)
-            refuse_without_lease(session, room)
+            refuse_too_many(session, process, chat.user_id)
+            refuse_without_lease(session, process)
             question = _question(session, chat, ask)
-            reply_id = _answer(session, room, chat, question, ask, asked)
-            task = task_for(room, chat, reply_id, question.id, asked)
-            return Recorded(Sent(reply_id, question.id, replayed=False), task, owner=room.worker_id)
+            reply_id = _answer(session, process, chat, question, ask, asked)
+            task = task_for(process.settings, chat, reply_id, question.id, asked)
+            return Recorded(Sent(reply_id, question.id, replayed=False), task, owner=process.worker.id)
     except sa.exc.IntegrityError:  # a constraint caught what the lock did not
         raise Unavailable("Please try again", retry_after=1) from None
 
 
-def reopen(room: Engine, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
+def reopen(process: Process, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
     """Makes a reply that ended early, or at a limit, run again. Raises Conflict for one that runs or is whole."""
     with write() as session:
         _lock(session, user_id, owned(user_id, reply_id).chat_id)
@@ -95,7 +95,7 @@ def reopen(room: Engine, user_id: uuid.UUID, reply_id: uuid.UUID) -> Recorded:
             raise busy(reply)
         if reply.status == COMPLETE and reply.finish_reason != LENGTH:
             raise Conflict("This reply is complete; there is nothing to continue", code="REPLY_COMPLETE")
-        return _reopen(session, room, reply, replayed=False)
+        return _reopen(session, process, reply, replayed=False)
 
 
 def _lock(session: Session, user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
@@ -140,24 +140,24 @@ def _reused() -> Unprocessable:
     return Unprocessable("This idempotency key was used for another request", code="IDEMPOTENCY_KEY_REUSED")
 
 
-def _again(session: Session, room: Engine, reply: Reply, ask: Ask) -> Recorded:
+def _again(session: Session, process: Process, reply: Reply, ask: Ask) -> Recorded:
     """A repeat attaches to the reply it asked for; if that failed before its first byte, it is tried once more."""
     if ask.model is not None and reply.model != ask.model:
         raise _reused()
     if reply.status == FAILED and not reply.bytes:
-        return _reopen(session, room, reply, replayed=True)
+        return _reopen(session, process, reply, replayed=True)
     return Recorded(Sent(reply.id, _parent(session, reply), replayed=True))
 
 
-def _reopen(session: Session, room: Engine, reply: Reply, *, replayed: bool) -> Recorded:
+def _reopen(session: Session, process: Process, reply: Reply, *, replayed: bool) -> Recorded:
     refuse_busy(session, reply.chat_id)
-    refuse_too_many(session, room, reply.user_id)
-    refuse_without_lease(session, room)
-    provider, model = registry().resolve(reply.model)
+    refuse_too_many(session, process, reply.user_id)
+    refuse_without_lease(session, process)
+    provider, model = process.registry.resolve(reply.model)
     text = session.get_one(Message, reply.id, populate_existing=True).content.encode()
     if text and provider.continue_mode == "none":
         raise Conflict("This model cannot continue a reply; ask it again instead", code="CANNOT_CONTINUE")
-    if not claims.reopen(session.connection(), reply.id, reply.status, room.worker_id):
+    if not claims.reopen(session.connection(), reply.id, reply.status, process.worker.id):
         raise Unavailable("Please try again", retry_after=1)
     chat = session.get_one(Chat, reply.chat_id)
     question_id = _parent(session, reply)
@@ -165,8 +165,8 @@ def _reopen(session: Session, room: Engine, reply: Reply, *, replayed: bool) -> 
     if chat.head_id is not None and question_id == session.scalar(_PARENT, {"message": chat.head_id}):
         chat.head_id = reply.id  # it ended without a word, and the answer it was to replace was shown since
     attempt = reply.attempts + 1  # counted in the database only
-    task = task_for(room, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
-    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text, room.worker_id)
+    task = task_for(process.settings, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
+    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text, process.worker.id)
 
 
 def _parent(session: Session, reply: Reply) -> uuid.UUID | None:
@@ -225,7 +225,7 @@ def _newest_question(chat: Chat) -> Message | None:
 
 
 def _answer(
-    session: Session, room: Engine, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
+    session: Session, process: Process, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
 ) -> uuid.UUID:
     """Stores the reply that begins, its message, and the question if it is new. By plain inserts: flushes are dear."""
     reply_id = new_id()
@@ -238,7 +238,7 @@ def _answer(
         "chat_id": chat.id,
         "user_id": chat.user_id,
         "request_key": ask.key if ask.message_id != ask.key else None,  # the first wording's reply has it
-        "owner": room.worker_id,
+        "owner": process.worker.id,
         "model": model,
         "provider": provider.name,
     }

@@ -14,17 +14,17 @@ import sqlalchemy as sa
 from ..accounts import budget, limits
 from ..chats import service as chats
 from ..chats.models import Chat
-from ..database import write
 from ..extensions import db
 from . import sending
 from .answers import owned, status
-from .engine import Engine, engine
 from .journal import committed
 from .models import STREAMING, Reply
+from .process import Process, this_process
 from .reading.bodies import DELETED, BodyCut, Connection
 from .reading.followers import Follower, Stored
 from .rules import OffsetOutOfRange, naming, not_found, refuse_too_many_readers, refuse_unless_ready
 from .sending import Ask, Recorded, Sent
+from .writing import stopping
 
 FIRST_EVENT_SECONDS = 10.0  # how long the answer to a send waits for the provider's first event
 STORED_BYTES = 256 << 10  # of a final text read at once: on SQLite each time passes the whole text
@@ -37,25 +37,25 @@ def send(chat: Chat, ask: Ask) -> Sent:
     Raises the provider's refusal as ProviderError; the message is stored then, the reply `failed`, and the error names
     both.
     """
-    room = engine()
-    refuse_unless_ready(room)
+    process = this_process()
+    refuse_unless_ready(process)
     limits.count_stored(chat.user_id, ask.text)
-    return _start(room, sending.record(room, chat, ask))
+    return _start(process, sending.record(process, chat, ask))
 
 
 def continue_(user_id: uuid.UUID, reply_id: uuid.UUID) -> Sent:
     """Goes on with a reply that ended early, appending to its text. Raises as `send` does, and Conflict."""
-    room = engine()
-    refuse_unless_ready(room)
-    return _start(room, sending.reopen(room, user_id, reply_id))
+    process = this_process()
+    refuse_unless_ready(process)
+    return _start(process, sending.reopen(process, user_id, reply_id))
 
 
-def _start(room: Engine, recorded: Recorded) -> Sent:
+def _start(process: Process, recorded: Recorded) -> Sent:
     """Begins the generation and waits until it is known to work. The database connection is free meanwhile."""
     sent = recorded.sent
     if recorded.task is not None and recorded.owner is not None:
         with naming(sent.reply_id, sent.user_message_id):
-            generation = room.generate(recorded.task, recorded.text, recorded.owner)
+            generation = process.worker.generate(recorded.task, recorded.text, recorded.owner)
             db.session.remove()
             if generation is None:  # fenced since: whoever has taken over writes it
                 return sent
@@ -80,10 +80,10 @@ def follow(
 
     The caller has found that the reply is the user's. Raises OffsetOutOfRange past the committed text.
     """
-    room = engine()
-    refuse_too_many_readers(room, user_id)
+    process = this_process()
+    refuse_too_many_readers(process, user_id)
     connection = Connection(reply_id, user_id, credential, sock)
-    log = room.log(reply_id)
+    log = process.log(reply_id)
     if log is None or offset > log.end:
         text = committed.read(db.session.connection(), reply_id)
         if text is None:
@@ -92,10 +92,10 @@ def follow(
             raise OffsetOutOfRange(len(text.data))
         if text.final:
             db.session.remove()
-            return Follower(room.manager, connection, offset, _stored(text, budget.turns(user_id))), len(text.data)
-        log = room.log(reply_id) or room.tails.open(text)
+            return Follower(process.manager, connection, offset, _stored(text, budget.turns(user_id))), len(text.data)
+        log = process.log(reply_id) or process.remote_logs.open(text)
     db.session.remove()
-    return Follower(room.manager, connection, offset, log, room.settings.silence_limit), None
+    return Follower(process.manager, connection, offset, log, process.settings.silence_limit), None
 
 
 def _stored(text: committed.Text, turn: Callable[[], AbstractContextManager[None]]) -> Stored:
@@ -118,10 +118,8 @@ def _stored(text: committed.Text, turn: Callable[[], AbstractContextManager[None
 def stop(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
     """Asks for the end of a reply and waits a moment for it. Harmless however often; never changes a final status."""
     if owned(user_id, reply_id).status == STREAMING:
-        wish = sa.update(Reply).where(Reply.id == reply_id, Reply.status == STREAMING).values(stop_requested=True)
-        with write() as session:
-            session.execute(wish)
-        engine().stop_reply(reply_id)
+        stopping.wish(reply_id)
+        stopping.stop_here(this_process().worker, reply_id)
     return _status_when_final(user_id, reply_id)
 
 

@@ -29,6 +29,7 @@ from tests.access.rules import TABLE, Credential, Door, Whose
 from tests.replies.puppet import MODEL, Line, Puppet
 from tests.support.databases import settings_for
 from tests.support.processes import wait_until
+from tests.support.registries import exchange_registry
 from tests.support.servers import PASSWORD
 
 REQUEST_ID = "the-same-for-every-request"  # so that equal answers are equal byte for byte
@@ -87,7 +88,8 @@ class World:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.provider = app.extensions["macrochat.registry"] = Prompter()
+        self.provider = Prompter()
+        exchange_registry(app, self.provider)
         self.room = app.extensions["macrochat"]
         self.room.start()
         self.client = app.test_client(use_cookies=False)
@@ -116,7 +118,7 @@ class World:
 
     def settle(self) -> None:
         """Waits until nothing is being written any more."""
-        wait_until(lambda: not self.room.generations)
+        wait_until(lambda: not self.room.worker.generations)
 
     # Asking
 
@@ -224,7 +226,7 @@ class World:
         ended = {"status": STOPPED, "finished_at": now(), "bytes": len(SAID)}
         db.session.add(
             Reply(
-                id=person.reply, chat_id=person.chat, user_id=person.id, owner=self.room.worker_id, model=MODEL, **ended
+                id=person.reply, chat_id=person.chat, user_id=person.id, owner=self.room.worker.id, model=MODEL, **ended
             )
         )
         return person

@@ -88,10 +88,10 @@ class Talk:
         room = self.room
         found = {
             "connections": room.manager.active_count,
-            "generations": len(room.generations),
-            "tails": len(room.tails),
-            "logs": len(room.journal.logs),
-            "pending": room.journal._pending_bytes,
+            "generations": len(room.worker.generations),
+            "tails": len(room.remote_logs),
+            "logs": len(room.worker.journal.logs),
+            "pending": room.worker.journal._pending_bytes,
             "descriptors": len(os.listdir("/proc/self/fd")),
         }
         if deep:

@@ -10,7 +10,7 @@ from macrochat.accounts.models import User
 from macrochat.chats.models import Chat, Message
 from macrochat.database import new_id, now
 from macrochat.extensions import db
-from macrochat.replies.journal.leases import this_process
+from macrochat.replies.journal.leases import process_name
 from macrochat.replies.models import Reply, ReplyChunk, Worker
 from tests.support.patience import Stopwatch
 
@@ -78,7 +78,7 @@ def test_a_sweep_ends_what_nobody_writes_with_its_text(flask, told, make_reply):
 
 def test_a_sweep_leaves_everything_to_living_workers(app, fails, make_reply):
     with app.app_context():
-        worker = Worker(id=new_id(), machine=this_process(), pid=1, lease_until=time.time() + 60)
+        worker = Worker(id=new_id(), machine=process_name(), pid=1, lease_until=time.time() + 60)
         db.session.add(worker)
         db.session.commit()
     make_reply("streaming")

@@ -13,6 +13,7 @@ from macrochat.chats.models import Chat
 from macrochat.extensions import db
 from macrochat.replies.journal.store import CONNECTIONS
 from macrochat.replies.models import Reply, Worker
+from macrochat.replies.writing import takeover
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, NOTICED, TEXT, begin, crash, fence
@@ -29,7 +30,7 @@ def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(
 ):
     chat, reply_id = begin(ada)
     room = first.extensions["macrochat"]
-    before = room.worker_id
+    before = room.worker.id
     reading = gevent.spawn(hear, ada.get(f"/api/replies/{reply_id}/stream"))
     gevent.sleep(0.1)
     fence(first, by=second)
@@ -40,7 +41,7 @@ def test_a_worker_that_was_fenced_begins_a_new_life_and_its_readers_see_a_pause(
     assert status["attempts"] >= 2
     assert (heard.data, heard.cut) == (TEXT, None)
     assert messages_of(ada, chat)[1]["content"].encode() == TEXT
-    wait_until(lambda: room.ready and room.worker_id != before, 3, "a new life")
+    wait_until(lambda: room.ready and room.worker.id != before, 3, "a new life")
     assert hear(post(ada, new_chat(ada), question("hello", model="scripted-echo"))).data == b"hello"
 
 
@@ -61,23 +62,25 @@ def test_a_worker_that_is_alone_goes_on_with_the_replies_it_was_fenced_from(firs
 
 
 @BOTH_DATABASES
-def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(first, second, ada, ada_there, provider):
+def test_who_is_fenced_in_the_middle_of_a_takeover_begins_none_of_it(
+    first, second, ada, ada_there, provider, monkeypatch
+):
     """What it wrote under its next name was shown to its readers, and was not what became of the reply."""
     text = unique()
     replies = [begin(ada, text, model=HELD)[1] for _ in range(3)]
     readers = [gevent.spawn(hear, ada_there.get(f"/api/replies/{reply_id}/stream")) for reply_id in replies]
     room = second.extensions["macrochat"]
-    prepare, before = room.prepare, room.worker_id
+    prepare, before = takeover.task_for_orphan, room.worker.id
 
-    def be_fenced_meanwhile(orphan):
-        room.prepare = prepare
+    def be_fenced_meanwhile(*asked):
+        takeover.task_for_orphan = prepare
         fence(second)
-        room._renew()
-        return prepare(orphan)
+        room.worker.renew()
+        return prepare(*asked)
 
-    room.prepare = be_fenced_meanwhile
+    monkeypatch.setattr(takeover, "task_for_orphan", be_fenced_meanwhile)
     fence(first, by=second)
-    assert room.worker_id != before
+    assert room.worker.id != before
     for reply_id in replies:
         wait_until(
             lambda reply_id=reply_id: status_of(ada, reply_id)["attempts"] == 4, NOTICED, "there, away, and back"
@@ -96,15 +99,16 @@ def test_who_is_fenced_between_a_send_s_commit_and_its_generation_leaves_it_to_t
     first, second, ada, provider, monkeypatch
 ):
     room, text = first.extensions["macrochat"], unique()
-    generate = room.generate
+    room.start()
+    generate = room.worker.generate
 
     def fenced_before(*arguments):
-        monkeypatch.setattr(room, "generate", generate)
+        monkeypatch.setattr(room.worker, "generate", generate)
         fence(first, by=second)
-        room._renew()
+        room.worker.renew()
         return generate(*arguments)
 
-    monkeypatch.setattr(room, "generate", fenced_before)
+    monkeypatch.setattr(room.worker, "generate", fenced_before)
     heard = hear(post(ada, new_chat(ada), question(text, model="scripted-echo")))
     assert (heard.answer.status_code, heard.data, heard.cut) == (200, text.encode(), None)
     assert len(asked(provider, text)) == 1
@@ -116,7 +120,7 @@ def test_bytes_that_were_shown_and_are_not_stored_break_the_body_and_are_not_wri
     """What the next owner wrote was counted from the wrong place, and its readers met some bytes twice."""
     _chat, reply_id = begin(ada, model=HELD)
     reading = gevent.spawn(hear, ada_there.get(f"/api/replies/{reply_id}/stream"))
-    tails = second.extensions["macrochat"].tails
+    tails = second.extensions["macrochat"].remote_logs
     log = wait_until(lambda: tails.get(uuid.UUID(reply_id)))
     wait_until(lambda: log.readers)
     stored = bytes(log.data)
@@ -173,7 +177,7 @@ def test_ends_that_must_wait_keep_neither_the_lease_nor_other_replies_waiting(fi
     text = unique()
     waiting = [begin(ada, text, model=HELD) for _ in range(CONNECTIONS + 1)]
     _chat, running = begin(ada, model="scripted-endless:5")
-    before = room.worker_id
+    before = room.worker.id
     with second.app_context(), db.engine.begin() as connection:
         chats = [uuid.UUID(chat) for chat, _reply_id in waiting]
         connection.execute(sa.select(Chat.id).where(Chat.id.in_(chats)).with_for_update())
@@ -186,7 +190,7 @@ def test_ends_that_must_wait_keep_neither_the_lease_nor_other_replies_waiting(fi
     for _chat, reply_id in waiting:
         status = when_final(ada, reply_id, NOTICED)
         assert (status["status"], status["attempts"]) == ("complete", 1)
-    assert room.worker_id == before
+    assert room.worker.id == before
     assert len(asked(provider, text)) == len(waiting)
     ada.post(f"/api/replies/{running}/stop")
     assert when_final(ada, running, NOTICED)["status"] == "stopped"
@@ -195,7 +199,7 @@ def test_ends_that_must_wait_keep_neither_the_lease_nor_other_replies_waiting(fi
 def lease_of(app):
     """When the lease of the worker ends."""
     with app.app_context():
-        query = sa.select(Worker.lease_until).where(Worker.id == app.extensions["macrochat"].worker_id)
+        query = sa.select(Worker.lease_until).where(Worker.id == app.extensions["macrochat"].worker.id)
         return db.session.scalar(query)
 
 
@@ -206,14 +210,14 @@ def test_a_reply_that_is_continued_while_its_end_comes_back_from_the_database_go
     """The database knew of the end before the worker did, and the worker took the old generation for the new one."""
     room, chat = first.extensions["macrochat"], new_chat(ada)
     room.start()
-    claim = room.endings.claim
+    claim = room.worker._endings.claim
 
     def acknowledged_late(generation, outcome):
         stored = claim(generation, outcome)
         gevent.sleep(0.5)
         return stored
 
-    monkeypatch.setattr(room.endings, "claim", acknowledged_late)
+    monkeypatch.setattr(room.worker._endings, "claim", acknowledged_late)
     sending = gevent.spawn(post, ada, chat, question("hello", model="scripted-cut:3:8"))
     reply_id = wait_until(lambda: messages_of(ada, chat)[1:])[0]["id"]
     wait_until(lambda: status_of(ada, reply_id)["status"] == "failed")

@@ -40,7 +40,7 @@ def ids_of(heard, chat, person):
 def test_progress_is_a_debug_line_every_tenth_chunk(app, alice, chat, log, monkeypatch):
     """The puppet's words are a chunk each, which words from a socket are only on a machine that is quick enough."""
     puppet = Puppet()
-    monkeypatch.setitem(app.extensions, "macrochat.registry", puppet)
+    monkeypatch.setattr(app.extensions["macrochat"], "registry", puppet)
     telling = gevent.spawn(tell, alice, chat, "hello", MODEL)
     line = wait_until(lambda: puppet.line_for("hello"))
     for number in range(35):

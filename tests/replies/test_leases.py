@@ -130,7 +130,7 @@ def test_a_busy_process_of_this_machine_is_waited_for_longer(new_desk, watch):
 
 
 def test_a_stopped_process_of_this_machine_is_not_taken_for_a_busy_one(other, watch, monkeypatch):
-    set_worker(other, lease_until=1, machine=leases.this_process())
+    set_worker(other, lease_until=1, machine=leases.process_name())
     monkeypatch.setattr(leases, "process_life", lambda pid, started: "unknown")
     assert watch(4) == [other.owner]
 
@@ -138,7 +138,7 @@ def test_a_stopped_process_of_this_machine_is_not_taken_for_a_busy_one(other, wa
 def test_a_dead_process_of_this_machine_is_lost_at_once(other, watch):
     gone = subprocess.Popen(["true"])
     gone.wait()
-    set_worker(other, machine=leases.this_process(), pid=gone.pid)
+    set_worker(other, machine=leases.process_name(), pid=gone.pid)
     assert watch() == ([other.owner] if leases.MACHINE else [])
     set_worker(other, machine="elsewhere")
     assert watch() == [], "its number says nothing on another machine"

@@ -9,6 +9,7 @@ from tests.replies.hearing import hear, post
 from tests.replies.puppet import Puppet
 from tests.support import servers
 from tests.support.answers import data_of, refusal
+from tests.support.registries import exchange_registry
 
 MOST, TRIED = 2, 6
 
@@ -16,9 +17,9 @@ MOST, TRIED = 2, 6
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def app(run_app, request):
     with run_app(request.param, MACROCHAT_MAX_STREAMS_PER_USER=str(MOST)) as app:
-        registry, app.extensions["macrochat.registry"] = app.extensions["macrochat.registry"], Puppet()
+        registry = exchange_registry(app, Puppet())
         yield app
-        app.extensions["macrochat.registry"] = registry
+        exchange_registry(app, registry)
 
 
 def send(alice, chat, reply_id):

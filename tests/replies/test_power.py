@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gevent import monkey
 from sqlalchemy.engine import Engine
 
+from macrochat.replies.writing import takeover
 from tests.replies.asking import new_chat
 from tests.replies.hearing import tell
 from tests.replies.workers import HELD, NOTICED, begin, crash
@@ -59,11 +60,11 @@ def test_with_the_setting_every_word_waits(run_app, provider, waits):
     assert waits["UPDATE replies SET"] == waits["INSERT INTO journal"] == {FULL}
 
 
-def test_the_end_of_a_reply_that_cannot_go_on_waits_too(first, ada, ada_there, second, waits):
+def test_the_end_of_a_reply_that_cannot_go_on_waits_too(first, ada, ada_there, second, waits, monkeypatch):
     _chat, reply_id = begin(ada, model=HELD)
     ada.post(f"/api/replies/{reply_id}/stop")
     _chat, lost = begin(ada, model=HELD)
-    second.extensions["macrochat"].prepare = lambda orphan: None
+    monkeypatch.setattr(takeover, "task_for_orphan", lambda *asked: None)
     waits.clear()
     crash(first)
     wait_until(lambda: "UPDATE messages SET" in waits, NOTICED)

@@ -133,7 +133,9 @@ def broken(*_args, **_more):
     raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("what", ["macrochat.replies.service.follow", "macrochat.replies.engine.Engine.generate"])
+@pytest.mark.parametrize(
+    "what", ["macrochat.replies.service.follow", "macrochat.replies.writing.worker.LocalWorker.generate"]
+)
 def test_a_500_after_the_message_is_stored_names_it_too(alice, chat, monkeypatch, what):
     monkeypatch.setattr(what, broken)
     answer = post(alice, chat, question("hello"))

@@ -176,7 +176,7 @@ def test_a_reply_whose_worker_has_no_row_is_not_lost(desk, new_desk):
 
 def test_a_worker_names_its_machine_and_process(desk):
     machine = value_of(desk, Worker.machine, Worker.id == desk.owner)
-    assert (machine, value_of(desk, Worker.pid, Worker.id == desk.owner)) == (leases.this_process(), os.getpid())
+    assert (machine, value_of(desk, Worker.pid, Worker.id == desk.owner)) == (leases.process_name(), os.getpid())
 
 
 def test_a_reply_of_its_own_that_nobody_writes_is_adopted_once_and_a_final_one_never(desk):

@@ -23,10 +23,10 @@ def draining(room):
 @pytest.fixture
 def without_lease(room, monkeypatch):
     """The database was away when this worker wanted to register itself."""
-    monkeypatch.setattr(room, "_renew", lambda: None)
-    room._registered = False
+    monkeypatch.setattr(room.worker, "_keep_lease", lambda: None)
+    room.worker.registered = False
     yield
-    room._registered = True
+    room.worker.registered = True
 
 
 @pytest.fixture

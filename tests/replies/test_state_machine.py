@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from macrochat.replies.engine import MAX_TAKEOVERS
+from macrochat.replies.writing.takeover import MAX_TAKEOVERS
 from tests.replies.puppet import MODEL, Line, Puppet
 from tests.replies.two_machines import MACHINES, Chat, Machine, Message, body, expected, wait_for
 from tests.support.servers import PASSWORD, register
@@ -304,7 +304,7 @@ class Rules(RuleBasedStateMachine):
     def owners(self, message: Message) -> list[int]:
         """Whichever of the machines owns it; none while it is still a dead worker's."""
         owner = self.machines[0].owner_of(message.id)
-        return [number for number, machine in enumerate(self.machines) if machine.room.worker_id == owner]
+        return [number for number, machine in enumerate(self.machines) if machine.room.worker.id == owner]
 
     def told(self, message: Message, machine: int) -> tuple[Any, ...]:
         answer = self.client(machine).get(f"/api/replies/{message.id}")

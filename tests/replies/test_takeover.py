@@ -16,7 +16,6 @@ from macrochat.errors import (
     ValidationError,
 )
 from macrochat.providers.scripted import expected_text
-from macrochat.replies import engine
 from macrochat.replies.writing import takeover
 from macrochat.replies.writing.generation import LASTING
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
@@ -89,7 +88,8 @@ def test_a_reply_that_had_not_begun_is_begun_once(first, ada, second, ada_there,
 def test_a_crash_between_the_commit_and_the_generation_is_found(first, ada, ada_there, provider, monkeypatch):
     text, chat = unique(), new_chat(ada)
     room = first.extensions["macrochat"]
-    monkeypatch.setattr(room, "generate", lambda *_: crash(first) or gevent.sleep(60))
+    room.start()
+    monkeypatch.setattr(room.worker, "generate", lambda *_: crash(first) or gevent.sleep(60))
     sending = gevent.spawn(post, ada, chat, question(text, model="scripted-echo"))
     wait_until(lambda: asked(provider, text), NOTICED, "begun by the other")
     reply_id = messages_of(ada_there, chat)[1]["id"]
@@ -146,7 +146,7 @@ def test_a_provider_that_is_away_at_a_takeover_is_asked_until_it_is_back(first, 
 
 def test_a_provider_that_never_comes_back_is_given_up(first, ada, ada_there, second, monkeypatch):
     """However long it asks to be left alone."""
-    monkeypatch.setattr(engine, "TAKEOVER_PATIENCE", 1.5)
+    monkeypatch.setattr(takeover, "PATIENCE_SECONDS", 1.5)
     _chat, reply_id = begin(ada, model=HELD)
     [there] = second.extensions["macrochat.registry"].providers
     tries = []
@@ -207,14 +207,13 @@ def test_a_reply_whose_model_is_not_known_here_is_left_to_others(first, ada, ada
     text = unique()
     _chat, reply_id = begin(ada, text, HELD)
     _chat, other = begin(ada, text, MODEL)
-    room = second.extensions["macrochat"]
-    monkeypatch.setattr(room, "knows", lambda model, provider: model != HELD)
+    monkeypatch.setattr(takeover, "knows", lambda registry, model, provider: model != HELD)
     crash(first)
     assert when_final(ada_there, other, NOTICED)["status"] == "complete"
     gevent.sleep(1)
     status = status_of(ada_there, reply_id)
     assert (status["status"], status["attempts"]) == ("streaming", 1)
-    monkeypatch.setattr(room, "knows", lambda model, provider: True)
+    monkeypatch.setattr(takeover, "knows", lambda registry, model, provider: True)
     wait_until(lambda: status_of(ada_there, reply_id)["attempts"] == 2, NOTICED, "taken over by one that knows it")
     provider.release()
     assert when_final(ada_there, reply_id)["bytes"] == len(TEXT)

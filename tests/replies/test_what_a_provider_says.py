@@ -13,6 +13,7 @@ from tests.replies.asking import messages_of, question, status_of, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.puppet import Puppet
 from tests.support.answers import data_of
+from tests.support.registries import exchange_registry
 
 WRONG_USAGE = [2**63, 2**31, -1, 1.5, "12", None, True, float("nan")]
 WRONG_REASONS = {
@@ -29,9 +30,9 @@ WRONG_REASONS = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def app(run_app, request):
     with run_app(request.param) as app:
-        registry, app.extensions["macrochat.registry"] = app.extensions["macrochat.registry"], Puppet()
+        registry = exchange_registry(app, Puppet())
         yield app
-        app.extensions["macrochat.registry"] = registry
+        exchange_registry(app, registry)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from macrochat.replies.reading.bodies import BodyCut
 from macrochat.replies.tables import replies, workers
 from tests.replies.puppet import Puppet
 from tests.support.patience import Stopwatch
+from tests.support.registries import exchange_registry
 
 MACHINES = (0, 1)
 PATIENCE_SECONDS = 10.0
@@ -73,15 +74,15 @@ class Machine:
 
     def __init__(self, app: Any, puppet: Puppet, client: Any) -> None:
         self.app, self.client = app, client
-        app.extensions["macrochat.registry"] = puppet
+        exchange_registry(app, puppet)
         self.room = app.extensions["macrochat"]
         self.room.start()
 
     def crash_and_boot(self) -> uuid.UUID:
         """Everything it was doing is gone, and nothing of it told to anybody. Returns the dead worker's id."""
-        dead = self.room.worker_id
+        dead = self.room.worker.id
         self.room.stop()
-        self.room.generations.clear()
+        self.room.worker.generations.clear()
         self.room.start()
         return dead  # type: ignore[no-any-return]
 
@@ -94,7 +95,7 @@ class Machine:
         """Lets the time pass after which a silent worker counts as dead; looks around at once."""
         late = sa.update(workers).where(workers.c.id == worker).values(fenced=True)
         self.room.store.transact(lambda connection: connection.execute(late))
-        self.room._sweep()
+        self.room.takeover.sweep()
 
 
 def body(answer: Any, *, clean: bool) -> bytes:

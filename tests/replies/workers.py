@@ -36,7 +36,7 @@ def crash(app: Any, *, lease_runs: bool = False) -> None:
     facts = {"machine": "elsewhere"}  # or the others would see that its process runs
     if not lease_runs:
         facts["fenced"] = True
-    over = sa.update(Worker).where(Worker.id == room.worker_id).values(facts)
+    over = sa.update(Worker).where(Worker.id == room.worker.id).values(facts)
     room.stop()
     room.start = lambda worker=None: None  # requests that still wait in it must not bring it back to life
     with app.app_context():
@@ -47,9 +47,9 @@ def crash(app: Any, *, lease_runs: bool = False) -> None:
 def fence(app: Any, by: Any = None) -> None:
     """The worker slept through its lease, and another has taken everything over; without `by`, one that died at once."""
     room, taker = app.extensions["macrochat"], by and by.extensions["macrochat"]
-    lease = taker.lease if taker else Lease(room.store, 60)
-    mine = taker.worker_id if taker else lease.register()
-    lost = Lost(room.worker_id, 1.0)
+    lease = taker.worker.lease if taker else Lease(room.store, 60)
+    mine = taker.worker.id if taker else lease.register()
+    lost = Lost(room.worker.id, 1.0)
     asleep = sa.update(Worker).where(Worker.id == lost.worker_id).values(lease_until=lost.lease_until)
 
     def fence_asleep() -> bool:
@@ -64,7 +64,7 @@ def fence(app: Any, by: Any = None) -> None:
         ids = [row.id for row in recovery.ownerless(connection)]
     for orphan in recovery.claim(room.store, mine, ids):
         if taker:
-            taker.take_over(orphan)
+            taker.takeover.take_over(orphan)
     if not taker:
         lease.give_up()
 

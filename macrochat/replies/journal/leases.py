@@ -44,7 +44,7 @@ def _machine() -> str:
 MACHINE = _machine()
 
 
-def this_process() -> str:
+def process_name() -> str:
     """How a row names its process beside its number, which others get in their turn: its machine and its start."""
     return f"{MACHINE} {_stat(os.getpid())[1]}" if MACHINE else ""
 
@@ -83,7 +83,7 @@ class Lease:
         row = {
             "id": worker_id,
             "host": socket.gethostname()[:255],
-            "machine": this_process(),
+            "machine": process_name(),
             "pid": os.getpid(),
             "started_at": now(),
             "lease_until": self._clock + self._seconds,

@@ -21,7 +21,6 @@ from ..models import FAILED
 from . import claims
 from .claims import Outcome
 from .generation import Generation
-from .recovery import Orphan
 
 log_line = get_logger(__name__)
 
@@ -71,12 +70,3 @@ class Endings:
             lambda connection: claims.finish(connection, owner, log.reply_id, base, tail, outcome, first_byte or None),
             durable=True,
         )
-
-
-def end_orphan(store: Store, orphan: Orphan, outcome: Outcome) -> None:
-    """Makes a reply final that was taken over and cannot go on, with the text that it has."""
-    size = len(orphan.text)
-    store.transact(
-        lambda connection: claims.finish(connection, orphan.owner, orphan.reply_id, size, b"", outcome, None),
-        durable=True,
-    )

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import uuid
 
-from flask import current_app
-
 from ...chats import service as chats
 from ...chats.models import Chat, Message
+from ...config import Settings
 from ...errors import ValidationError
 from ...extensions import db
 from ...providers.base import CompletionRequest, Provider
 from ...providers.registry import Registry
-from ..engine import Engine, engine
 from ..models import Reply
 from .conversation import in_turn, newest
 from .generation import Task
 from .recovery import Orphan
 
 
-def registry() -> Registry:
-    found: Registry = current_app.extensions["macrochat.registry"]
-    return found
-
-
 def task_for(
-    room: Engine,
+    settings: Settings,
     chat: Chat,
     reply_id: uuid.UUID,
     question_id: uuid.UUID | None,
@@ -36,16 +29,16 @@ def task_for(
 ) -> Task:
     """`asked` are the provider and its model; `text` is what the reply holds already, as UTF-8."""
     provider, model = asked
-    request = CompletionRequest(model, history(room, chat, question_id), text.decode())
-    return Task(reply_id, chat.id, chat.user_id, provider, request, room.settings.max_reply_bytes, attempt)
+    request = CompletionRequest(model, history(settings, chat, question_id), text.decode())
+    return Task(reply_id, chat.id, chat.user_id, provider, request, settings.max_reply_bytes, attempt)
 
 
-def history(room: Engine, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
+def history(settings: Settings, chat: Chat, question_id: uuid.UUID | None) -> list[dict[str, str]]:
     """The newest messages up to the question, oldest first, with the system prompt before them (S25, S30).
 
     In the shape of `conversation`: replies that never said anything are left out (W5, W13).
     """
-    most = room.settings.history_messages
+    most = settings.history_messages
     found = chats.said(chat.id, question_id, newest=2 * most)
     said = in_turn({"role": message.role, "content": message.content} for message in found)
     prompt = chat.system_prompt or ""
@@ -53,27 +46,27 @@ def history(room: Engine, chat: Chat, question_id: uuid.UUID | None) -> list[dic
     return system + newest(said, most)
 
 
-def knows(model: str, provider: str) -> bool:
+def knows(registry: Registry, model: str, provider: str) -> bool:
     """Whether this process can write with the model, at the provider that it was asked of."""
     try:
-        found, _model = registry().resolve(model)
+        found, _model = registry.resolve(model)
     except ValidationError:
         return False
     return provider in ("", found.name)
 
 
-def prepare_orphan(orphan: Orphan) -> Task | None:
-    """How to go on with a reply whose worker died, or None when its provider cannot."""
+def task_for_orphan(settings: Settings, registry: Registry, orphan: Orphan) -> Task | None:
+    """How to go on with a reply whose worker died, or None when its provider cannot. Needs an application context."""
     reply = db.session.get(Reply, orphan.reply_id)
     message = db.session.get(Message, orphan.reply_id)
     if reply is None or message is None:
         return None
     chat = db.session.get_one(Chat, reply.chat_id)
     try:
-        provider, model = registry().resolve(reply.model)
+        provider, model = registry.resolve(reply.model)
     except ValidationError:
         return None
     if orphan.text and provider.continue_mode == "none":
         return None
     asked = (provider, model)
-    return task_for(engine(), chat, reply.id, message.parent_id, asked, text=orphan.text, attempt=reply.attempts)
+    return task_for(settings, chat, reply.id, message.parent_id, asked, text=orphan.text, attempt=reply.attempts)
