@@ -44,6 +44,8 @@ ACCESS: dict[str, Access] = {
     "replies.follow_reply": Access.USER,
     "replies.stop_reply": Access.USER,
     "replies.continue_reply": Access.USER,
+    "replies.follow_trace": Access.USER,
+    "replies.answer_now": Access.USER,
     # health
     "health.api_health": Access.PUBLIC,
     "health.healthz": Access.PUBLIC,

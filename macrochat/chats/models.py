@@ -16,7 +16,10 @@ from ..extensions import Model, db
 
 class Chat(Model):
     __tablename__ = "chats"
-    __table_args__ = (sa.Index("ix_chats_user_id_updated_at", "user_id", "updated_at", "id"),)
+    __table_args__ = (
+        sa.Index("ix_chats_user_id_updated_at", "user_id", "updated_at", "id"),
+        sa.Index("uq_chats_user_id_client_id", "user_id", "client_id", unique=True),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True, default=new_id)
     # NULL: deleted. Nobody's chat is found by nobody; what is in it is being taken away (replies/deletion.py).
@@ -24,6 +27,7 @@ class Chat(Model):
     title: Mapped[str] = mapped_column(sa.String(255))
     model: Mapped[str | None] = mapped_column(sa.String(255))  # None: the server's default
     system_prompt: Mapped[str | None] = mapped_column(sa.Text)
+    client_id: Mapped[str | None] = mapped_column(sa.String(255))  # what a client of the AI SDK calls it
     # The newest message of the branch that is shown. No foreign key: the two tables would need each other.
     head_id: Mapped[uuid.UUID | None] = mapped_column(sa.Uuid)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
@@ -63,6 +67,7 @@ class Message(Model):
     )
     role: Mapped[str] = mapped_column(sa.String(16))
     content: Mapped[str] = mapped_column(sa.Text, default="")
+    trace: Mapped[str | None] = mapped_column(sa.Text, deferred=True)  # how an answer came about; NULL: nothing to tell
     client_id: Mapped[str | None] = mapped_column(sa.String(255))  # the idempotency key of a user's message
     meta: Mapped[dict[str, Any]] = mapped_column("metadata", sa.JSON, default=dict)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)

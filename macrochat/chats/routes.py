@@ -65,9 +65,10 @@ def create_chat() -> Response:
 def get_chat(chat_id: str) -> Response:
     chat = service.get(current_user.id, parse_id(chat_id, service.not_found()))
     limit, before = query_int("limit", service.MESSAGES, 1, service.MESSAGES), query_message()
-    found = service.branch(chat, before=before, limit=limit)
+    parts = bool(query_int("parts", 1, 0, 1))
+    found = service.branch(chat, before=before, limit=limit, parts=parts)
     meta = {"limit": limit, "nextCursor": found.before}
-    return success({**show(chat), "messages": _messages(found.messages)}, meta=meta)
+    return success({**show(chat), "messages": _messages(found.messages, parts=parts)}, meta=meta)
 
 
 @blueprint.route("/chats/<chat_id>", methods=["PATCH", "PUT"])
@@ -91,7 +92,7 @@ def delete_chat(chat_id: str) -> Response:
 @blueprint.get("/models")
 def models() -> Response:
     registry = current_app.extensions["macrochat.registry"]
-    fields = ("id", "name", "provider", "default")
+    fields = ("id", "name", "provider", "default", "efforts")
     return success([{field: getattr(model, field) for field in fields} for model in registry.models()])
 
 
@@ -111,8 +112,8 @@ def show(chat: Chat) -> dict[str, Any]:
     return {**show_listed(chat), "systemPrompt": chat.system_prompt}
 
 
-def _messages(found: Sequence[service.MessageRow]) -> list[dict[str, Any]]:
-    return [{**message, "createdAt": iso(message["createdAt"])} for message in service.describe(found)]
+def _messages(found: Sequence[service.MessageRow], *, parts: bool) -> list[dict[str, Any]]:
+    return [{**message, "createdAt": iso(message["createdAt"])} for message in service.describe(found, parts=parts)]
 
 
 def query_message() -> uuid.UUID | None:

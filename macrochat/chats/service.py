@@ -24,7 +24,7 @@ from .titles import DEFAULT_TITLE
 
 T = TypeVar("T")
 MESSAGES = 200  # of a chat in one answer, and
-PAGE_BYTES = 1 << 20  # bytes of what they say
+PAGE_BYTES = 1 << 20  # bytes
 HISTORY_BYTES = 4 << 20  # of what is said before a question: a million tokens, which is more than models take
 
 # Sent with `chat_id` when a chat is nobody's any more.
@@ -32,8 +32,18 @@ chat_deleted = Namespace().signal("chat-deleted")
 _DISOWN = sa.update(Chat.__table__).where(Chat.id == sa.bindparam("chat")).values(user_id=None)  # type: ignore[arg-type]
 
 MessageRow = sa.Row[Any]  # with the columns of a Message by name
-# What `replies` knows of assistants' messages: (content, metadata) by id.
-Describe = Callable[[Sequence[MessageRow]], dict[uuid.UUID, tuple[str, dict[str, Any]]]]
+
+
+class Known(NamedTuple):
+    """What `replies` knows of an assistant's message. `parts` are both lanes of its reply, merged, if asked for."""
+
+    content: str
+    metadata: dict[str, Any]
+    parts: list[dict[str, Any]]
+
+
+# By the message's id; whether parts are asked for.
+Describe = Callable[[Sequence[MessageRow], bool], dict[uuid.UUID, Known]]
 
 
 class Branch(NamedTuple):
@@ -113,14 +123,15 @@ def delete(user_id: uuid.UUID, chat_id: uuid.UUID) -> None:
     chat_deleted.send(chat_id=chat_id)
 
 
-def branch(chat: Chat, *, before: uuid.UUID | None = None, limit: int = MESSAGES) -> Branch:
+def branch(chat: Chat, *, before: uuid.UUID | None = None, limit: int = MESSAGES, parts: bool = True) -> Branch:
     """The newest messages of the branch that is shown, or of what comes before one of the chat's messages.
 
-    At most `limit`, and at most PAGE_BYTES of content unless a single message has more. Raises ValidationError for a
-    message that is not in the chat.
+    At most `limit`, and at most PAGE_BYTES of them unless a single message has more. `parts` tell the content again.
+    Raises ValidationError for a message that is not in the chat.
     """
     leaf = chat.head_id if before is None else _parent_of(chat, before)
-    found = db.session.execute(_BRANCH, {"chat": chat.id, "leaf": leaf, "newest": limit, "octets": PAGE_BYTES}).all()
+    query = _BRANCH_IN_PARTS if parts else _BRANCH
+    found = db.session.execute(query, {"chat": chat.id, "leaf": leaf, "newest": limit, "octets": PAGE_BYTES}).all()
     more = bool(found) and found[0].parent_id is not None
     return Branch(found, found[0].id if more else None)
 
@@ -176,12 +187,11 @@ def _listed(session: Session, query: sa.Select[Chat], limit: int) -> Listed:
 _WITHOUT_PROMPTS = defer(Chat.system_prompt, raiseload=True)
 
 
-def _path(*what: Any) -> sa.Select[Any]:
+def _path(*what: Any, size: sa.ColumnElement[int]) -> sa.Select[Any]:
     """From message `:leaf` up towards the root, at most `:newest` of them, oldest first. Built once: it is costly.
 
-    It ends before their content has more than `:octets` bytes (but has the leaf); what is beyond is not even read.
+    It ends before they have more than `:octets` bytes by `size` (but has the leaf); what is beyond is not even read.
     """
-    size = octets(Message.content)
     start = sa.select(Message.id, Message.parent_id, sa.literal(1).label("depth"), size.label("size"))
     start = start.where(Message.id == sa.bindparam("leaf"), Message.chat_id == sa.bindparam("chat"))
     tree = start.cte("branch", recursive=True)
@@ -191,32 +201,42 @@ def _path(*what: Any) -> sa.Select[Any]:
     return sa.select(*what).join(tree, Message.id == tree.c.id).order_by(tree.c.depth.desc())
 
 
-_BRANCH = _path(
-    *(Message.id, Message.chat_id, Message.parent_id, Message.role, Message.content, Message.meta, Message.created_at),
+_SIZE = octets(Message.content)
+_SHOWN = (
+    *(Message.id, Message.chat_id, Message.parent_id, Message.role),
+    *(Message.content, Message.meta, Message.created_at),
 )
-_SAID = _path(Message.id, Message.role, Message.content)
+_BRANCH = _path(*_SHOWN, size=_SIZE)
+_BRANCH_IN_PARTS = _path(*_SHOWN, size=2 * _SIZE + sa.func.coalesce(octets(Message.trace), 0))
+_SAID = _path(Message.id, Message.role, Message.content, size=_SIZE)
 
 
-def describe(messages: Sequence[MessageRow]) -> list[dict[str, Any]]:
+def describe(messages: Sequence[MessageRow], *, parts: bool = True) -> list[dict[str, Any]]:
     """Messages as the API shows them; what their replies know is asked of `replies`."""
-    known: dict[uuid.UUID, tuple[str, dict[str, Any]]] = {}
+    known: dict[uuid.UUID, Known] = {}
     if hook := current_app.extensions.get("macrochat.describe"):
-        known = hook(messages)
-    return [_show(message, *known.get(message.id, (message.content, message.meta))) for message in messages]
+        known = hook(messages, parts)
+    shown = [(message, known.get(message.id) or _said_by_a_person(message)) for message in messages]
+    return [_show(message, known) | ({"parts": known.parts} if parts else {}) for message, known in shown]
+
+
+def _said_by_a_person(message: MessageRow) -> Known:
+    text = message.content
+    return Known(text, message.meta, [{"type": "text", "text": text}] if text else [])
 
 
 def not_found() -> NotFound:
     return NotFound("Chat not found or access denied", code="CHAT_NOT_FOUND")
 
 
-def _show(message: MessageRow, content: str, metadata: dict[str, Any]) -> dict[str, Any]:
+def _show(message: MessageRow, known: Known) -> dict[str, Any]:
     return {
         "id": str(message.id),
         "chatId": str(message.chat_id),
         "parentId": str(message.parent_id) if message.parent_id else None,
         "role": message.role,
-        "content": content,
-        "metadata": metadata,
+        "content": known.content,
+        "metadata": known.metadata,
         "embedding": None,
         "createdAt": message.created_at,
     }

@@ -21,9 +21,11 @@ from ..bodies import PlainText
 from ..chats.models import Chat, Message
 from ..database import now
 from ..extensions import db
+from ..providers.base import EFFORTS
 from ..replies.journal import committed
 from ..replies.models import INTERRUPTED, STREAMING
 from ..replies.tables import replies
+from ..replies.trace import decode
 from .printing import harmless_json
 
 FORMAT, VERSION = "macrochat", 1
@@ -32,12 +34,13 @@ MESSAGES_AT_ONCE = 50
 
 REPLY_FIELDS = (
     "request_key", "status", "model", "provider", "finish_reason", "error_code", "error_message", "prompt_tokens",
-    "completion_tokens", "started_at", "first_byte_at", "finished_at", "attempts", "takeovers",
+    "completion_tokens", "cached_tokens", "reasoning_tokens", "cost", "effort", "started_at", "first_byte_at",
+    "finished_at", "attempts", "takeovers",
 )  # fmt: skip
 
 MESSAGE_COLUMNS = (
     *(Message.id, Message.parent_id, Message.role, Message.content),
-    *(Message.client_id, Message.meta, Message.created_at),
+    *(Message.trace, Message.client_id, Message.meta, Message.created_at),
 )
 
 
@@ -63,6 +66,15 @@ Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 31)]
 Moment = Annotated[dt.datetime, pydantic.AfterValidator(_utc)]
 
 
+def _trace(text: str) -> str:
+    """JSON Lines as a reply's trace has them. Raises ValueError for what is none."""
+    if not text.endswith("\n"):
+        raise ValueError("must be whole lines")
+    for line in text.encode().split(b"\n")[:-1]:
+        decode(line)
+    return text
+
+
 class ArchivedReply(Archived):
     request_key: Text255 | None = None
     status: Literal["streaming", "complete", "stopped", "failed", "interrupted"]
@@ -73,6 +85,10 @@ class ArchivedReply(Archived):
     error_message: Text500 | None = None
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    cost: Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)] | None = None
+    effort: Literal[EFFORTS] | None = None  # type: ignore[valid-type]
     started_at: Moment
     first_byte_at: Moment | None = None
     finished_at: Moment | None = None
@@ -85,6 +101,7 @@ class ArchivedMessage(Archived):
     parent_id: uuid.UUID | None = None
     role: Literal["user", "assistant", "system"]
     content: PlainText
+    trace: Annotated[PlainText, pydantic.AfterValidator(_trace)] | None = None
     client_id: Text255 | None = None
     metadata: dict[str, Any] = {}
     created_at: Moment
@@ -169,14 +186,17 @@ def _chat(chat: Chat) -> dict[str, Any]:
 
 
 def _message(message: Any, reply: Any) -> dict[str, Any]:
-    content = message.content
-    if reply is not None and reply.status == STREAMING and (text := committed.read(db.session.connection(), reply.id)):
+    content, trace = message.content, message.trace
+    moving = reply is not None and (reply.status == STREAMING or reply.trace_bytes is None)
+    if moving and (text := committed.read(db.session.connection(), reply.id)):
         content = text.data.decode(errors="ignore")  # a commit may end inside a character
+        trace = text.trace.decode() or None
     return {
         "id": message.id,
         "parentId": message.parent_id,
         "role": message.role,
         "content": content,
+        "trace": trace,
         "clientId": message.client_id,
         "metadata": message.meta,
         "createdAt": message.created_at,

@@ -24,7 +24,7 @@ from .archive import REPLY_FIELDS, ArchivedChat, ArchivedMessage, ArchivedReply
 T = TypeVar("T")
 NOBODY = uuid.UUID(int=0)  # the worker of a reply that is final
 ROWS_AT_ONCE = 1000  # of one statement; SQLite takes 32,766 values
-MESSAGE_FIELDS = ("id", "parent_id", "role", "content", "client_id", "metadata", "created_at")
+MESSAGE_FIELDS = ("id", "parent_id", "role", "content", "trace", "client_id", "metadata", "created_at")
 
 
 def restore(chat: ArchivedChat, user: User) -> tuple[int, int]:
@@ -116,8 +116,8 @@ def _reply_row(message: ArchivedMessage, reply: ArchivedReply, chat: ArchivedCha
     values = {name: getattr(reply, name) for name in REPLY_FIELDS}
     if reply.status == STREAMING:
         values["status"] = INTERRUPTED
-    size = len(message.content.encode())
-    return {"id": message.id, "chat_id": chat.id, "user_id": user.id, "owner": NOBODY, "bytes": size, **values}
+    sizes = {"bytes": len(message.content.encode()), "trace_bytes": len((message.trace or "").encode())}
+    return {"id": message.id, "chat_id": chat.id, "user_id": user.id, "owner": NOBODY, **sizes, **values}
 
 
 def _slices(items: list[T]) -> Iterator[list[T]]:

@@ -14,7 +14,7 @@ from .catalogue import OPERATIONS, TAGS
 from .operations import JSON, Answer, Operation, Parameter, Schema
 from .refusals import refusals
 from .schemas import REF, Schemas
-from .shapes import Delta, Failure, SentMessage
+from .shapes import Delta, Failure, ReasoningEvent, RestartEvent, SentMessage
 
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")  # the first of a route has the operation's own id
 ABOUT = """\
@@ -72,7 +72,7 @@ REFUSING = {401: ("WWW-Authenticate",), 416: ("Content-Range",), 429: ("Retry-Af
 
 def build(url_map: Map, version: str) -> dict[str, Any]:
     """The description of all that the catalogue has, as JSON values."""
-    schemas = Schemas([*_types(), Delta, Failure, SentMessage])
+    schemas = Schemas([*_types(), Delta, ReasoningEvent, RestartEvent, Failure, SentMessage])
     paths: dict[str, dict[str, Any]] = {}
     for operation, rule in _routes(url_map):
         path = path_of(rule)

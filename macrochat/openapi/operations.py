@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-JSON, TEXT, EVENTS = "application/json", "text/plain", "text/event-stream"
+JSON, TEXT, EVENTS, TRACE = "application/json", "text/plain", "text/event-stream", "application/jsonl"
 Schema = dict[str, Any]
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ..providers.base import Effort
+
 Bytes = Annotated[int, Field(ge=0, description="in bytes of UTF-8", examples=[1729])]
 Moment = Annotated[dt.datetime, Field(examples=["2026-11-22T18:00:26.000Z"])]
 Status = Annotated[
@@ -73,6 +75,7 @@ class Model(Shape):
     name: Annotated[str, Field(examples=["SmolLM2 135M"])]
     provider: Annotated[str, Field(examples=["local"])]
     default: bool
+    efforts: Annotated[list[Effort], Field(description="how long it can be asked to think; empty: it cannot be asked")]
 
 
 class ListedChat(Shape):
@@ -116,8 +119,11 @@ class ReplyError(Shape):
 
 class Usage(Shape):
     prompt_tokens: int | None
+    cached_tokens: Annotated[int | None, Field(description="of the prompt's")]
     completion_tokens: int | None
+    reasoning_tokens: Annotated[int | None, Field(description="of the completion's")]
     total_tokens: int
+    cost: Annotated[float | None, Field(description="in the provider's currency, where it says so")]
 
 
 class LaterAttempt(Shape):
@@ -131,6 +137,7 @@ class ReplyMetadata(Shape):
 
     status: Status
     bytes: Bytes
+    trace_bytes: Annotated[int, Field(ge=0, description="the trace's length: with `bytes`, the cursor to follow from")]
     model: ModelName
     finish_reason: Annotated[str | None, Field(examples=["stop"])]
     error: ReplyError | None
@@ -143,6 +150,28 @@ class ReplyMetadata(Shape):
     ]
 
 
+class ReasoningPart(Shape):
+    """What the model thought."""
+
+    type: Literal["reasoning"]
+    text: str
+    started_at: Moment | None
+    duration_ms: Annotated[int, Field(ge=0)]
+
+
+class RestartPart(Shape):
+    """Here a step was begun again: by another server, or because somebody wanted the answer now."""
+
+    type: Literal["restart"]
+    at: Annotated[int, Field(ge=0, description="bytes of text before it")]
+    hurried: bool
+
+
+class MessageTextPart(Shape):
+    type: Literal["text"]
+    text: str
+
+
 class Message(Shape):
     id: uuid.UUID
     chat_id: uuid.UUID
@@ -151,6 +180,10 @@ class Message(Shape):
     content: Annotated[str, Field(examples=["Because blue light is scattered more."])]
     metadata: Annotated[
         ReplyMetadata | dict[str, Any], Field(description="an assistant's: how the reply goes; others': free")
+    ]
+    parts: Annotated[
+        list[ReasoningPart | MessageTextPart | RestartPart],
+        Field(description="what the model thought and said, in order; not there with `parts=0`"),
     ]
     embedding: Annotated[None, Field(description="reserved")]
     created_at: Moment
@@ -166,14 +199,20 @@ class Timings(Shape):
     finished_at: Moment | None
 
 
+class Lane(Shape):
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class Reply(Shape):
-    """`bytes` and `sha256` are of the same committed text."""
+    """`bytes` and `sha256` are of the committed text, `trace` of what was committed beside it at the same moment."""
 
     id: uuid.UUID
     chat_id: uuid.UUID
     status: Status
     bytes: Bytes
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["b94d27b9934d3e08" * 4])]
+    trace: Lane
     finish_reason: Annotated[str | None, Field(examples=["stop"])]
     error: ReplyError | None
     model: ModelName
@@ -187,13 +226,31 @@ class Delta(Shape):
     text: Annotated[str, Field(examples=["Because blue light"])]
 
 
+class ReasoningEvent(Shape):
+    """`at` is how many bytes of text came before, `t` when it was thought, in seconds since 1970."""
+
+    text: str
+    at: Annotated[int, Field(ge=0)]
+    t: float
+
+
+class RestartEvent(Shape):
+    at: Annotated[int, Field(ge=0)]
+    t: float
+    hurried: bool
+
+
 class Event(Shape):
     """One of a `text/event-stream`. Comments between events are signs of life."""
 
-    event: Literal["delta", "done", "error"]
-    id: Annotated[str, Field(pattern="^[0-9]+$", description="the byte offset to go on from", examples=["18"])]
+    event: Literal["delta", "reasoning", "restart", "done", "error"]
+    id: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$", description="the cursor to go on from", examples=["18.212"])]
     data: Annotated[
-        str, Field(description="JSON: a `Delta`, and at the end a `Reply` (of a deleted one `id`, `status`, `error`)")
+        str,
+        Field(
+            description="JSON: a `Delta`, `ReasoningEvent` or `RestartEvent`, and at the end a `Reply` (of a deleted "
+            "one `id`, `status`, `error`)"
+        ),
     ]
 
 

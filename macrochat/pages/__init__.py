@@ -25,6 +25,7 @@ SCRIPT_ROUTES = {
     "replyStream": "replies.follow_reply",
     "replyStop": "replies.stop_reply",
     "replyContinue": "replies.continue_reply",
+    "replyAnswerNow": "replies.answer_now",
     "login": "accounts.login",
     "logout": "accounts.logout",
     "logoutAll": "accounts.logout_all",

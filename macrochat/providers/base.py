@@ -1,10 +1,10 @@
 """The promise every source of text keeps. No Flask, no database, no HTTP of ours in this package.
 
-A provider turns a conversation into a `Completion`: an open stream of UTF-8 pieces. How it is used:
+A provider turns a conversation into a `Completion`: an open stream of pieces. How it is used:
 
     completion = provider.open(request)      # returns once the provider's first event arrived, or raises ProviderError
     try:
-        for piece in completion:             # bytes, never empty, each valid UTF-8 on its own, no NUL
+        for piece in completion:             # bytes of the answer, or what belongs to its trace: Reasoning, Opaque
             ...
         completion.finish_reason             # the iteration ended without raising: what the server called its end
     finally:
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from macrochat.providers.condition import Condition
 
@@ -25,18 +25,49 @@ from macrochat.providers.condition import Condition
 #   none     it cannot; an unfinished reply stays `interrupted`
 ContinueMode = Literal["prefill", "prompt", "none"]
 
+# How long a model shall think, the least first. Which of them a model takes its provider says.
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of what the model thinks: never empty, text that encodes as UTF-8, no NUL."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """What the provider wants back with the conversation (a signature, encrypted reasoning). Nobody is shown it.
+
+    `value` is JSON's, and has no NUL in it.
+    """
+
+    value: dict[str, Any]
+
+
+Trace = Reasoning | Opaque
+Piece = bytes | Reasoning | Opaque  # the bytes: never empty, each valid UTF-8 on its own, no NUL
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """What is asked of a model. `messages` are {"role", "content"} with roles system, user, assistant, oldest first.
 
+    An assistant's message may have `trace` too: the Trace pieces that came before its content, in their order. Only a
+    provider whose `wants_thoughts` says so gets them.
     `prefix` is the text (already shown and stored) that the answer must continue; empty for a fresh answer.
-    With a prefix the completion yields only what comes after it.
+    With a prefix the completion yields only what comes after it, and `thoughts` is what was thought before it.
+    `effort` is None for the model's own. `hurried`: somebody waits; the model shall answer now and think no more.
     """
 
     model: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     prefix: str = ""
+    thoughts: tuple[Trace, ...] = ()
+    effort: Effort | None = None
+    hurried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +76,9 @@ class Usage:
 
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None = None  # of the prompt's
+    reasoning_tokens: int | None = None  # of the completion's
+    cost: float | None = None  # in the provider's currency, mostly US dollars: finite, not negative
 
 
 class Completion(Protocol):
@@ -68,17 +102,17 @@ class Completion(Protocol):
         """time.monotonic() when the server last sent anything: text, thoughts, a comment that only says it is there."""
         ...
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Pieces as they arrive, everything one read brought joined into one.
+    def __iter__(self) -> Iterator[Piece]:
+        """Pieces as they arrive, everything of one kind that one read brought in a row joined into one.
 
-        Ends normally only after the provider sent a finish_reason, and if there was a word to read. Raises
+        Ends normally only after the provider sent a finish_reason, and if there was a word or a thought. Raises
         ProviderError for everything else, after the pieces that came before the trouble were yielded. Two more codes
         than in `errors.py` tell apart: UPSTREAM_INTERRUPTED, the answer broke off; UPSTREAM_CLOSED, `close` was called,
         here or in another greenlet.
         """
         ...
 
-    def pour(self, take: Callable[[bytes], object]) -> bool:
+    def read_into(self, take: Callable[[Piece], object]) -> bool:
         """The same for who has many answers to read: hands each piece to `take` instead.
 
         Returns once `take` has returned something false, or the answer has ended: whether there may be more. `take` is
@@ -99,11 +133,20 @@ class ModelInfo:
     name: str
     provider: str
     default: bool = field(default=False)
+    efforts: tuple[Effort, ...] = ()
 
 
 class Provider(Protocol):
     name: str
     continue_mode: ContinueMode
+
+    def efforts(self, model: str) -> tuple[Effort, ...]:
+        """The efforts that can be asked of a model, the least first; none if nobody knows of any. Never blocks."""
+        ...
+
+    def wants_thoughts(self, model: str) -> bool:
+        """Whether earlier answers' `trace` goes back to this model. Never blocks."""
+        ...
 
     def open(self, request: CompletionRequest) -> Completion:
         """Blocks until the provider's first event, often without text. Raises ProviderError, leaving nothing open."""

@@ -16,11 +16,12 @@ import gevent
 import httpx2
 
 from macrochat.errors import ProviderError, UpstreamBadResponse, UpstreamEmpty, UpstreamTimeout, UpstreamUnreachable
-from macrochat.providers.base import Usage
+from macrochat.providers.base import Piece, Usage
 from macrochat.providers.chunks import BROKE_OFF, ChunkReader
 from macrochat.providers.continuation import OverlapTrimmer
 from macrochat.providers.event_stream import EventStream
 from macrochat.providers.http_client import trouble_in_words
+from macrochat.providers.thoughts import TagSplitter
 from macrochat.providers.transport import FOREVER
 
 # After a finish_reason more text may come, since some servers put one on every chunk: the answer ends at [DONE], at the
@@ -29,8 +30,6 @@ FINISH_SILENCE = 30.0
 TALLY_SILENCE = 3.0
 # After [DONE] only the body's end is missing, without which the connection cannot be used again.
 DONE_SILENCE = 0.5
-# Comments keep a connection alive, but not forever: an event must come within this many silence time-outs.
-EVENTLESS_TIMEOUTS = 4
 # Without our own transport: a read that finds data ready does not yield, so a fast server would starve the others.
 READS_BETWEEN_YIELDS = 8
 
@@ -44,8 +43,10 @@ EMPTY["function_call"] = EMPTY["tool_calls"]
 
 
 class OpenCompletion:
-    """A `Completion` over an SDK response whose body has not been read yet. `timeout` is the provider's, in seconds.
+    """A `Completion` over an SDK response whose body has not been read yet.
 
+    `splitter` finds thoughts that stand in the text, `trimmer` takes away what repeats the text it goes on with.
+    `on_end` hears what was read when all of it was.
     `goes_on`: it continues a text, which may be all there is to say; without one, an answer without a word is an error.
     """
 
@@ -53,21 +54,22 @@ class OpenCompletion:
         self,
         response: httpx2.Response,
         *,
-        timeout: float,
+        splitter: TagSplitter | None = None,
         trimmer: OverlapTrimmer | None = None,
         goes_on: bool = False,
+        on_end: Callable[[ChunkReader], None] | None = None,
     ) -> None:
         self._listen, self._hang_up = _body(response)
-        self._eventless_limit = timeout * EVENTLESS_TIMEOUTS
         self._trimmer = trimmer
         self._goes_on = goes_on
+        self._on_end = on_end
         self._events = EventStream()
-        self._chunks = ChunkReader()
+        self._chunks = ChunkReader(splitter)
         self._began = False  # an event was decoded
         self._ended = False  # the body ended
-        self._first = b""  # the text of the first events, found while waiting for them
+        self._waiting: list[Piece] = []  # what came and was not handed over yet
         self._closed = False
-        self._last_event = self._last_news = self.heard_at = time.monotonic()
+        self._last_news = self.heard_at = time.monotonic()
         self._trouble: ProviderError | None = None  # what ended the reading
 
     @property
@@ -82,7 +84,7 @@ class OpenCompletion:
         """Returns once the server has sent an event, with text or not. Raises ProviderError for an error or none."""
 
         def read(data: bytes) -> bool:
-            self._first += self._decode(data)
+            self._waiting += self._decode(data)
             return not (self._began or self._ended or self._chunks.error)
 
         self._read(read)
@@ -90,16 +92,16 @@ class OpenCompletion:
             raise self._trouble
         if not self._began and self._chunks.error is None:
             raise UpstreamBadResponse(detail="the answer ended before the first event")
-        if self._chunks.error is not None and not self._first:
+        if self._chunks.error is not None and not self._waiting:
             raise self._chunks.error
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Piece]:
         try:
             more = True
             while more:
-                pieces: list[bytes] = []
+                pieces: list[Piece] = []
                 try:
-                    more = self.pour(pieces.append)  # which returns None: one is enough
+                    more = self.read_into(pieces.append)  # which returns None: one is enough
                 except ProviderError:
                     yield from pieces
                     raise
@@ -107,7 +109,7 @@ class OpenCompletion:
         finally:
             self.close()
 
-    def pour(self, take: Callable[[bytes], object]) -> bool:
+    def read_into(self, take: Callable[[Piece], object]) -> bool:
         """Hands the pieces to `take`, as they arrive, until it returns something false or the answer has ended.
 
         Returns whether there may be more. `take` is called in the event loop: it neither waits nor raises. Raises as an
@@ -115,7 +117,7 @@ class OpenCompletion:
         """
         more = False
         try:
-            more = self._pour(take)
+            more = self._read_into(take)
         finally:
             if not more:
                 self.close()
@@ -129,28 +131,31 @@ class OpenCompletion:
         with contextlib.suppress(Exception):  # the pool closes the socket before anything that may fail here
             self._hang_up()
 
-    def _pour(self, take: Callable[[bytes], object]) -> bool:
+    def _read_into(self, take: Callable[[Piece], object]) -> bool:
         full = False
 
-        def hand_over(piece: bytes) -> bool:
+        def hand_over(pieces: list[Piece]) -> bool:
             nonlocal full
-            if self._trimmer is not None:
-                piece = self._trimmer.feed(piece)
-            full = piece != b"" and not take(piece)
+            self._waiting += pieces
+            while self._waiting and not full:
+                piece = self._trimmed(self._waiting.pop(0))
+                full = piece != b"" and not take(piece)
             return not (full or self._over)
 
-        first, self._first = self._first, b""
-        more = hand_over(first)
+        more = hand_over([])
         while more and self._patience > 0:
             more = self._read_on(hand_over)
         if full:
             return True
-        if piece := self._held_back():
+        for piece in self._held_back():
             take(piece)
         self._conclude()
         return False
 
-    def _read_on(self, hand_over: Callable[[bytes], bool]) -> bool:
+    def _trimmed(self, piece: Piece) -> Piece:
+        return self._trimmer.feed(piece) if self._trimmer is not None and isinstance(piece, bytes) else piece
+
+    def _read_on(self, hand_over: Callable[[list[Piece]], bool]) -> bool:
         """Reads until `hand_over` has enough, the finish_reason comes, or patience ends. Whether to read on."""
         more = False
         patience = self._patience
@@ -182,6 +187,8 @@ class OpenCompletion:
         How a server hangs up after it said that the model finished does not matter, unless it has said so too early.
         """
         chunks = self._chunks
+        if self._on_end is not None:
+            self._on_end(chunks)
         if chunks.error is not None:
             raise chunks.error
         if self._trouble is not None and not chunks.done and (self.finish_reason is None or chunks.went_on):
@@ -189,13 +196,15 @@ class OpenCompletion:
         named = self.finish_reason is not None or self._events.is_document
         if not named and not (chunks.done and chunks.nameless_finish):
             raise UpstreamUnreachable(BROKE_OFF, code="UPSTREAM_INTERRUPTED")
-        if not chunks.spoke and not self._goes_on:
+        if not chunks.spoke and not chunks.thought and not self._goes_on:
             code, sentence = EMPTY.get(self.finish_reason or "", (None, None))
             raise UpstreamEmpty(sentence, code=code)
 
-    def _held_back(self) -> bytes:
-        rest = self._chunks.flush()
-        return self._trimmer.feed(rest) + self._trimmer.flush() if self._trimmer is not None else rest
+    def _held_back(self) -> list[Piece]:
+        rest = [self._trimmed(piece) for piece in self._chunks.flush()]
+        if self._trimmer is not None:
+            rest.append(self._trimmer.flush())
+        return [piece for piece in rest if piece != b""]
 
     def _read(self, take: Callable[[bytes], bool]) -> None:
         """Listens until `take` returns False. If the connection fails, breaks or falls silent, `_trouble` says so."""
@@ -207,30 +216,26 @@ class OpenCompletion:
         if self._closed:
             self._trouble = _closed_here()
 
-    def _decode(self, read: bytes) -> bytes:
-        """The text of what one read brought, often b"". Raises ProviderError when no event came for too long."""
+    def _decode(self, read: bytes) -> list[Piece]:
+        """What one read brought, often nothing. (Comments are life, for as long as they come.)"""
         self._ended = not read
         events = self._events.feed(read) if read else self._events.end()
         now = self.heard_at = time.monotonic()
-        if events:
-            self._began = True
-            self._last_event = now
-        elif now - self._last_event > self._eventless_limit:
-            raise UpstreamTimeout(detail="data kept coming, but no event")
+        self._began = self._began or bool(events)
         chunks = self._chunks
         news = chunks.news
-        text = chunks.feed(events, cut=self._ended and not self._events.is_document)
+        pieces = chunks.feed(events, cut=self._ended and not self._events.is_document)
         if chunks.news != news:
             self._last_news = now
         if chunks.error is None:
             chunks.error = self._events.error
         if self._ended and self._events.is_document and not chunks.over:
             self._end_document()
-        return text
+        return pieces
 
     def _end_document(self) -> None:
         """JSON that is whole is an answer's end, if there was one in it."""
-        if self._chunks.spoke or self.finish_reason is not None:
+        if self._chunks.spoke or self._chunks.thought or self.finish_reason is not None:
             self._chunks.done = True
         else:
             self._chunks.error = UpstreamBadResponse(detail="a JSON document without an answer")

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from macrochat.providers.complaints import Complaint
+from macrochat.providers.keepsakes import FIELDS as KEPT_FIELDS
 
 Body = dict[str, Any]
-Messages = list[dict[str, str]]
+Messages = list[dict[str, Any]]
+EFFORT_FIELDS = ("reasoning_effort", "reasoning", "chat_template_kwargs")
 
 # With these statuses a server says that it does not like a request; llama.cpp's and vLLM's templates raise a 500.
 STATUSES = (400, 404, 415, 422, 500, 501)
@@ -56,7 +58,17 @@ LAST_ASSISTANT = Concession(
         re.IGNORECASE,
     ),
 )
-CONCESSIONS = (USAGE, SYSTEM_ROLE, LAST_ASSISTANT)
+EFFORT = Concession(
+    "an effort",
+    lambda body: any(name in body for name in EFFORT_FIELDS),
+    re.compile(r"reasoning|effort|chat_template_kwargs|enable_thinking|\bthinking\b", re.IGNORECASE),
+)
+MEMORIES = Concession(
+    "earlier thoughts",
+    lambda body: any(name in message for message in body["messages"] for name in KEPT_FIELDS),
+    re.compile("|".join((*KEPT_FIELDS, "thought_signature", "signature", "extra inputs|unknown field")), re.IGNORECASE),
+)
+CONCESSIONS = (USAGE, MEMORIES, EFFORT, SYSTEM_ROLE, LAST_ASSISTANT)
 
 
 def refused(body: Body, status: int, complaint: Complaint) -> list[Concession]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from macrochat.providers.base import CompletionRequest, ContinueMode
 
 CONTINUE_INSTRUCTION = (
@@ -17,13 +19,15 @@ MIN_OVERLAP = 8
 MIN_WORD_OVERLAP = 3
 
 
-def conversation(request: CompletionRequest, mode: ContinueMode) -> list[dict[str, str]]:
+def conversation(request: CompletionRequest, mode: ContinueMode) -> list[dict[str, Any]]:
     """The messages to send so that the answer goes on after `request.prefix`. ValueError if `mode` cannot."""
     if not request.prefix:
         return request.messages
     if mode == "none":
         raise ValueError("this provider cannot go on with a text")
-    begun = {"role": "assistant", "content": request.prefix}
+    begun: dict[str, Any] = {"role": "assistant", "content": request.prefix}
+    if request.thoughts:
+        begun["trace"] = request.thoughts
     if mode == "prefill":
         return [*request.messages, begun]
     return [*request.messages, begun, {"role": "user", "content": CONTINUE_INSTRUCTION}]

@@ -18,14 +18,27 @@ import openai
 from macrochat.errors import ModelNotFound, ProviderError, UpstreamTimeout, UpstreamUnreachable
 from macrochat.logs import get_logger
 from macrochat.providers import condition
-from macrochat.providers.base import Completion, CompletionRequest, ContinueMode
+from macrochat.providers.base import Completion, CompletionRequest, ContinueMode, Effort
+from macrochat.providers.chunks import ChunkReader
 from macrochat.providers.complaints import read_complaint
-from macrochat.providers.completion import EVENTLESS_TIMEOUTS, OpenCompletion
-from macrochat.providers.concessions import LAST_ASSISTANT, SYSTEM_ROLE, USAGE, Concession, refused, without_system_role
+from macrochat.providers.completion import OpenCompletion
+from macrochat.providers.concessions import (
+    EFFORT,
+    LAST_ASSISTANT,
+    MEMORIES,
+    SYSTEM_ROLE,
+    USAGE,
+    Concession,
+    refused,
+    without_system_role,
+)
 from macrochat.providers.condition import Condition
 from macrochat.providers.continuation import OverlapTrimmer, conversation
+from macrochat.providers.efforts import efforts_of, options
 from macrochat.providers.http_client import LimitedClient, read_up_to, trouble_in_words
+from macrochat.providers.memories import remembering
 from macrochat.providers.model_list import in_words, read_model_list
+from macrochat.providers.thoughts import Habits, TagSplitter
 from macrochat.providers.upstream_errors import from_response
 
 log = get_logger(__name__)
@@ -60,8 +73,7 @@ class OpenAICompatibleProvider:
         self.name = name
         self.base_url, query = _without_query(base_url)
         self.continue_mode: ContinueMode = continue_mode
-        self._timeout = timeout
-        self._open_limit = connect_timeout + timeout * EVENTLESS_TIMEOUTS
+        self._open_limit = connect_timeout + timeout
         self._http = LimitedClient(self.base_url, timeout=timeout, connect_timeout=connect_timeout)
         self._client = openai.OpenAI(
             api_key=api_key,
@@ -71,8 +83,17 @@ class OpenAICompatibleProvider:
             max_retries=0,
             http_client=self._http,
         )
+        self._is_openrouter = (urlsplit(self.base_url).hostname or "").endswith("openrouter.ai")
+        self._habits = Habits()
+        self._keepers: set[str] = set()  # models whose servers want something back
         self._conceded: set[tuple[str, Concession]] = set()  # what a model's server does not take
         self._listed: tuple[bytes, list[str]] = (b"", [])  # the last list of models: its digest, its ids
+
+    def efforts(self, model: str) -> tuple[Effort, ...]:
+        return () if (model, EFFORT) in self._conceded else efforts_of(model)
+
+    def wants_thoughts(self, model: str) -> bool:
+        return (model, MEMORIES) not in self._conceded and (self._is_openrouter or model in self._keepers)
 
     def open(self, request: CompletionRequest) -> Completion:
         """Sends the request and waits for the first event. Raises ProviderError if it does not come.
@@ -140,7 +161,13 @@ class OpenAICompatibleProvider:
             response = self._post_until_understood(request)
         try:
             trimmer, goes_on = self._trimmer(request), bool(request.prefix)
-            completion = OpenCompletion(response, timeout=self._timeout, trimmer=trimmer, goes_on=goes_on)
+            completion = OpenCompletion(
+                response,
+                splitter=self._splitter(request),
+                trimmer=trimmer,
+                goes_on=goes_on,
+                on_end=lambda chunks: self._learn(request.model, chunks),
+            )
         except BaseException:
             response.close()
             raise
@@ -159,6 +186,18 @@ class OpenAICompatibleProvider:
         trims = request.prefix and self._continue_mode(request.model) == "prompt"
         return OverlapTrimmer(request.prefix) if trims else None
 
+    def _splitter(self, request: CompletionRequest) -> TagSplitter:
+        """A text that goes on in its own words has no thoughts at its start."""
+        goes_on = bool(request.prefix) and self._continue_mode(request.model) == "prefill"
+        return TagSplitter(not goes_on and self._habits.begins_in_thought(request.model), plain=goes_on)
+
+    def _learn(self, model: str, chunks: ChunkReader) -> None:
+        """What an answer has shown of its model."""
+        if chunks.splitter.bare_closing is not None:
+            self._habits.learn(model, chunks.splitter.bare_closing)
+        if chunks.kept:
+            self._keepers.add(model)
+
     def _post_until_understood(self, request: CompletionRequest) -> httpx2.Response:
         """Asks once more without what the server says that it does not take."""
         while True:
@@ -175,7 +214,7 @@ class OpenAICompatibleProvider:
 
     def _body(self, request: CompletionRequest) -> dict[str, Any]:
         mode = self._continue_mode(request.model)
-        messages = conversation(request, mode)
+        messages = remembering(conversation(request, mode), wanted=self.wants_thoughts(request.model))
         if (request.model, SYSTEM_ROLE) in self._conceded:
             messages = without_system_role(messages)
         body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
@@ -183,6 +222,9 @@ class OpenAICompatibleProvider:
             body["stream_options"] = {"include_usage": True}
         if request.prefix and mode == "prefill":
             body |= PREFILL_OPTIONS
+        if (request.model, EFFORT) not in self._conceded:
+            openrouter = self._is_openrouter
+            body |= options(request.model, request.effort, hurried=request.hurried, is_openrouter=openrouter)
         return body
 
     def _post(self, body: dict[str, Any]) -> httpx2.Response:

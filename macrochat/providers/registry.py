@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from macrochat.errors import NoModels, ProviderError, UpstreamUnreachable, ValidationError
@@ -145,8 +145,10 @@ class Registry:
         return models[0].id
 
     def models(self) -> list[ModelInfo]:
-        infos = [info for catalogue in self._catalogues for info in catalogue.models()]
-        return [ModelInfo(info.id, info.name, info.provider, default=k == 0) for k, info in enumerate(infos)]
+        found = [(info, catalogue.provider) for catalogue in self._catalogues for info in catalogue.models()]
+        return [
+            replace(info, default=k == 0, efforts=provider.efforts(info.id)) for k, (info, provider) in enumerate(found)
+        ]
 
     def warm(self) -> None:
         """Says to the default provider that somebody is about to write."""

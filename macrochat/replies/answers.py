@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from ..chats.models import Chat, Message
+from ..chats.service import Known
 from ..extensions import db
 from ..stacks import in_thread
 from ..web import iso
@@ -21,6 +22,7 @@ from .models import STREAMING, Reply
 from .process import this_process
 from .rules import not_found
 from .tables import replies
+from .trace import parts
 
 HASHED_AT_ONCE = 1 << 20  # bytes, a millisecond or two; more is hashed in a thread
 MOST_ATTEMPTS = 500  # looked at, the last ones: somebody may have asked thousands of times
@@ -41,6 +43,7 @@ _WORDLESS = (
     .where(
         Message.parent_id.in_(sa.bindparam("parents", expanding=True)),
         replies.c.bytes == 0,
+        sa.func.coalesce(replies.c.trace_bytes, 0) == 0,
         replies.c.status != STREAMING,
     )
     .order_by(replies.c.id.desc())
@@ -70,6 +73,7 @@ def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
         "status": reply.status,
         "bytes": len(text.data),
         "sha256": _sha256(text.data),
+        "trace": {"bytes": len(text.trace), "sha256": _sha256(text.trace)},
         "finishReason": reply.finish_reason,
         "error": _error(reply),
         "model": reply.model,
@@ -96,14 +100,16 @@ def describe_later(app: Flask, user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[
         return status(user_id, reply_id)
 
 
-def describe_messages(found: Sequence[Message]) -> dict[uuid.UUID, tuple[str, dict[str, Any]]]:
-    """Content and metadata of the assistant's messages among `found`, a running one's from the journal."""
+def describe_messages(found: Sequence[Message], in_parts: bool) -> dict[uuid.UUID, Known]:
+    """What is to be told of the assistant's messages among `found`, a running one's from the journal."""
     by_id = {message.id: message for message in found if message.role == "assistant"}
     if not by_id:
         return {}
-    known = {row.id: _describe(row, by_id[row.id]) for row in db.session.execute(_THESE, {"ids": list(by_id)})}
+    rows = db.session.execute(_THESE, {"ids": list(by_id)}).all()
+    told = _traces([row.id for row in rows if row.trace_bytes]) if in_parts else {}
+    known = {row.id: _describe(row, by_id[row.id].content, told.get(row.id, b""), in_parts) for row in rows}
     for shown, later in _later_attempts(by_id).items():
-        known[shown][1]["laterAttempt"] = {"id": str(later.id), "status": later.status, "error": _error(later)}
+        known[shown].metadata["laterAttempt"] = {"id": str(later.id), "status": later.status, "error": _error(later)}
     return known
 
 
@@ -120,16 +126,31 @@ def _later_attempts(shown: dict[uuid.UUID, Message]) -> dict[uuid.UUID, Any]:
     return later
 
 
-def _describe(reply: Any, message: Message) -> tuple[str, dict[str, Any]]:
-    content, size = message.content, reply.bytes
+def _traces(ids: list[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    if not ids:
+        return {}
+    query = sa.select(Message.id, Message.trace).where(Message.id.in_(ids))
+    return {row.id: (row.trace or "").encode() for row in db.session.execute(query)}
+
+
+def _describe(reply: Any, content: str, trace: bytes, in_parts: bool) -> Known:
+    size, trace_size = reply.bytes, reply.trace_bytes
     # The rows were read one after the other: a reply that was running then may be final now, and the other way round.
-    if reply.status == STREAMING or size != len(content.encode()):
+    moved = size != len(content.encode()) or (in_parts and trace_size != len(trace))
+    if reply.status == STREAMING or trace_size is None or moved:
         text = committed.read(db.session.connection(), reply.id)
         if text is not None:
-            content, reply, size = text.data.decode(), text.reply, len(text.data)
-    return content, {
+            content, trace, reply = text.data.decode(), text.trace, text.reply
+            size, trace_size = len(text.data), len(trace)
+    metadata = _metadata(reply, size, trace_size or 0)
+    return Known(content, metadata, parts(content, trace) if in_parts else [])
+
+
+def _metadata(reply: Any, size: int, trace_size: int) -> dict[str, Any]:
+    return {
         "status": reply.status,
         "bytes": size,
+        "traceBytes": trace_size,
         "model": reply.model,
         "finishReason": reply.finish_reason,
         "error": _error(reply),
@@ -144,13 +165,16 @@ def _error(reply: Any) -> dict[str, str] | None:
     return {"code": reply.error_code, "message": reply.error_message} if reply.error_code else None
 
 
-def _usage(reply: Any) -> dict[str, int] | None:
-    if reply.prompt_tokens is None and reply.completion_tokens is None:
+def _usage(reply: Any) -> dict[str, int | float | None] | None:
+    if reply.prompt_tokens is None and reply.completion_tokens is None and reply.cost is None:
         return None
     return {
         "promptTokens": reply.prompt_tokens,
+        "cachedTokens": reply.cached_tokens,
         "completionTokens": reply.completion_tokens,
+        "reasoningTokens": reply.reasoning_tokens,
         "totalTokens": (reply.prompt_tokens or 0) + (reply.completion_tokens or 0),
+        "cost": reply.cost,
     }
 
 

@@ -19,7 +19,9 @@ class Reply(Model):
     """An assistant's message being written, or how the writing ended. Its id is that message's.
 
     `owner` is the worker that may write; every change from `streaming` is an UPDATE that names status and owner.
-    `bytes` is the length of the final text; while streaming the journal knows.
+    `bytes` is the length of the final text, `trace_bytes` that of its trace; while streaming the journal knows.
+    `trace_bytes` is NULL for one that runs, and for one that a server without traces has ended: `trace_chunks` know.
+    `hurried`: somebody waits for the answer and does not want to see more thoughts.
     """
 
     __tablename__ = "replies"
@@ -54,6 +56,7 @@ class Reply(Model):
     owner: Mapped[uuid.UUID] = mapped_column(sa.Uuid)
     stop_requested: Mapped[bool] = mapped_column(default=False)
     bytes: Mapped[int] = mapped_column(default=0)
+    trace_bytes: Mapped[int | None] = mapped_column(server_default="0")
     model: Mapped[str] = mapped_column(sa.String(255))
     provider: Mapped[str] = mapped_column(sa.String(64), default="")
     finish_reason: Mapped[str | None] = mapped_column(sa.String(64))
@@ -61,6 +64,11 @@ class Reply(Model):
     error_message: Mapped[str | None] = mapped_column(sa.String(500))
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    reasoning_tokens: Mapped[int | None]
+    cost: Mapped[float | None] = mapped_column(sa.Double)
+    effort: Mapped[str | None] = mapped_column(sa.String(16))
+    hurried: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     first_byte_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
@@ -81,6 +89,7 @@ class Worker(Model):
     lease_until: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970; 0: given up
     lease_seconds: Mapped[float | None] = mapped_column(sa.Double)  # for how long a renewal is good
     fenced: Mapped[bool] = mapped_column(default=False)
+    journal_format: Mapped[int | None]  # of what it writes and understands; NULL: text only
 
 
 class JournalRow(Model):
@@ -90,7 +99,7 @@ class JournalRow(Model):
 
     owner: Mapped[uuid.UUID] = mapped_column(sa.Uuid, primary_key=True)
     seq: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
-    entries: Mapped[bytes] = mapped_column(sa.LargeBinary)  # msgpack: [[reply id, byte offset, bytes], …]
+    entries: Mapped[bytes] = mapped_column(sa.LargeBinary)  # msgpack: [[key of a reply's lane, byte offset, bytes], …]
     created_at: Mapped[float] = mapped_column(sa.Double)  # seconds since 1970, the database's clock
 
 
@@ -98,6 +107,18 @@ class ReplyChunk(Model):
     """Folded text of a running reply, waiting to become `messages.content`."""
 
     __tablename__ = "reply_chunks"
+
+    reply_id: Mapped[uuid.UUID] = mapped_column(
+        sa.Uuid, sa.ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True
+    )
+    offset: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    bytes: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class TraceChunk(Model):
+    """Folded trace of a running reply, waiting to become `messages.trace`."""
+
+    __tablename__ = "trace_chunks"
 
     reply_id: Mapped[uuid.UUID] = mapped_column(
         sa.Uuid, sa.ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
@@ -12,10 +12,14 @@ from flask_login import current_user
 from ..bodies import MIB, Body, find_problem, invalid, parse_id, read, text_rules
 from ..chats import service as chats
 from ..errors import ValidationError
+from ..providers.base import EFFORTS
 from ..web import success
 from . import service
 from .answers import describe_later, owned, status
+from .journal.logs import START, Cursor
 from .reading import wire
+from .reading.followers import Follower
+from .reading.lanes import LanesFollower, TraceFollower
 from .rules import OffsetOutOfRange, naming, not_found
 from .sending import Ask, Sent
 
@@ -24,11 +28,14 @@ blueprint = Blueprint("replies", __name__, url_prefix="/api")
 BODY_BYTES = 16 * MIB  # clients of the AI SDK send the whole history along
 KEY_CHARACTERS = 255
 RANGE = re.compile(r"bytes=([0-9]{1,100})-")
+NUMBER = re.compile(r"[0-9]{1,100}")
+CURSOR = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?")
 
 
 class StreamBody(Body):
     messages: list[Any] = []
     model: str | None = None
+    effort: Literal[EFFORTS] | None = None  # type: ignore[valid-type]
     trigger: Any = None
     message_id: Any = None
 
@@ -37,16 +44,16 @@ class StreamBody(Body):
 def stream_chat(chat_id: str) -> Response:
     chat = chats.get(current_user.id, parse_id(chat_id, chats.not_found()))
     sent = service.send(chat, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
-    return _follow_sent(sent, _event_offset())
+    return _follow_sent(sent, _event_cursor())
 
 
 @blueprint.get("/chats/<chat_id>/stream")
 def follow_chat(chat_id: str) -> Response:
     reply_id = service.running_in(current_user.id, parse_id(chat_id, chats.not_found()))
-    offset = _offset()
+    cursor = _cursor()
     if reply_id is None:
         return Response(status=204)
-    return _follow(reply_id, offset)
+    return _follow(reply_id, cursor)
 
 
 @blueprint.get("/replies/<reply_id>")
@@ -58,9 +65,26 @@ def get_reply(reply_id: str) -> Response:
 def follow_reply(reply_id: str) -> Response:
     found = _reply_id(reply_id)
     owned(current_user.id, found)
-    if "offset" not in request.args and (match := RANGE.fullmatch(request.headers.get("Range", ""))):
-        return _follow(found, int(match[1]), partial=True)
-    return _follow(found, _offset())
+    if request.args.keys().isdisjoint(("offset", "cursor")) and (
+        match := RANGE.fullmatch(request.headers.get("Range", ""))
+    ):
+        return _follow(found, Cursor(int(match[1])), partial=True)
+    return _follow(found, _cursor())
+
+
+@blueprint.get("/replies/<reply_id>/trace")
+def follow_trace(reply_id: str) -> Response:
+    found = _reply_id(reply_id)
+    owned(current_user.id, found)
+    offset = _whole_number(request.args.get("offset", "0"), "offset")
+    sock = request.environ.get("gunicorn.socket")
+    follower, _total = service.follow(current_user.id, found, Cursor(trace=offset), g.credential, sock, TraceFollower)
+    return wire.trace_response(follower, {"X-Reply-Id": reply_id, "X-Reply-Offset": str(offset)})
+
+
+@blueprint.post("/replies/<reply_id>/answer-now")
+def answer_now(reply_id: str) -> Response:
+    return success(service.answer_now(current_user.id, _reply_id(reply_id)))
 
 
 @blueprint.post("/replies/<reply_id>/stop")
@@ -76,28 +100,29 @@ def stop_chat(chat_id: str) -> Response:
 @blueprint.post("/replies/<reply_id>/continue")
 def continue_reply(reply_id: str) -> Response:
     sent = service.continue_(current_user.id, _reply_id(reply_id))
-    return _follow_sent(sent, sent.offset)
+    return _follow_sent(sent, sent.cursor)
 
 
-def _follow_sent(sent: Sent, offset: int) -> Response:
+def _follow_sent(sent: Sent, cursor: Cursor) -> Response:
     with naming(sent.reply_id, sent.user_message_id):
-        return _follow(sent.reply_id, offset, sent)
+        return _follow(sent.reply_id, cursor, sent)
 
 
-def _follow(reply_id: uuid.UUID, offset: int, sent: Sent | None = None, *, partial: bool = False) -> Response:
-    user_id = current_user.id
-    follower, total = service.follow(user_id, reply_id, offset, g.credential, request.environ.get("gunicorn.socket"))
-    if partial and total is not None and offset >= total:
-        raise OffsetOutOfRange(total)
-    headers = {"X-Reply-Id": str(reply_id), "X-Reply-Offset": str(offset)}
+def _follow(reply_id: uuid.UUID, cursor: Cursor, sent: Sent | None = None, *, partial: bool = False) -> Response:
+    user_id, sock = current_user.id, request.environ.get("gunicorn.socket")
+    headers = {"X-Reply-Id": str(reply_id), "X-Reply-Offset": str(cursor.text)}
     if sent:
         headers |= {"X-User-Message-Id": str(sent.user_message_id), "Location": f"/api/replies/{reply_id}"}
         if sent.replayed:
             headers["Idempotent-Replayed"] = "true"
     if request.accept_mimetypes.best_match(["text/plain", "text/event-stream"]) == "text/event-stream":
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        return wire.event_response(follower, headers, lambda: describe_later(app, user_id, reply_id))
-    return wire.text_response(follower, headers, total=total, partial=partial)
+        lanes, total = service.follow(user_id, reply_id, cursor, g.credential, sock, LanesFollower)
+        return wire.event_response(lanes.begin(cursor), headers, lambda: describe_later(app, user_id, reply_id))
+    text, total = service.follow(user_id, reply_id, Cursor(cursor.text), g.credential, sock, Follower)
+    if partial and total is not None and cursor.text >= total:
+        raise OffsetOutOfRange(total)
+    return wire.text_response(text, headers, total=total, partial=partial)
 
 
 def _ask(body: StreamBody) -> Ask:
@@ -115,11 +140,18 @@ def _ask(body: StreamBody) -> Ask:
         key = text_rules(key, "Idempotency-Key", KEY_CHARACTERS)
     own_id = last.get("id")
     if body.trigger == "regenerate-message":
-        return Ask(text=text, model=model, key=key, regenerate=True, message_id=_name(own_id or body.message_id))
+        return Ask(
+            text=text,
+            model=model,
+            key=key,
+            effort=body.effort,
+            regenerate=True,
+            message_id=_name(own_id or body.message_id),
+        )
     if key is None and own_id is not None:
         key = text_rules(own_id, f"{field}.id", KEY_CHARACTERS)
     reworded = own_id == body.message_id  # how the AI SDK says that a message was edited
-    return Ask(text=text, model=model, key=key, message_id=_name(own_id) if reworded else None)
+    return Ask(text=text, model=model, key=key, effort=body.effort, message_id=_name(own_id) if reworded else None)
 
 
 def _name(value: object) -> str | None:
@@ -139,19 +171,32 @@ def _text(message: dict[str, Any], field: str) -> object:
     return "".join(texts)  # type: ignore[arg-type]
 
 
-def _offset() -> int:
-    """`?offset=` in bytes, else the Last-Event-ID of a client that reconnects."""
-    text = request.args.get("offset")
-    if text is None:
-        return _event_offset()
-    if not re.fullmatch(r"[0-9]{1,100}", text):
-        raise invalid("offset", "must be a whole number of bytes", code="INVALID_OFFSET")
-    return int(text)
+def _cursor() -> Cursor:
+    """`?cursor=` or `?offset=`, else the Last-Event-ID of a client that reconnects."""
+    if (pair := request.args.get("cursor")) is not None:
+        if not CURSOR.fullmatch(pair):
+            raise invalid("cursor", "must be <bytes of text>.<bytes of trace>", code="INVALID_OFFSET")
+        return _read_cursor(pair)
+    if (text := request.args.get("offset")) is not None:
+        return Cursor(_whole_number(text, "offset"))
+    return _event_cursor()
 
 
-def _event_offset() -> int:
+def _event_cursor() -> Cursor:
     text = request.headers.get("Last-Event-ID", "")
-    return int(text) if re.fullmatch(r"[0-9]{1,100}", text) else 0
+    return _read_cursor(text) if CURSOR.fullmatch(text) else START
+
+
+def _read_cursor(text: str) -> Cursor:
+    """A single number knows the text only: the trace comes from its start."""
+    size, _, trace = text.partition(".")
+    return Cursor(int(size), int(trace or 0))
+
+
+def _whole_number(text: str, field: str) -> int:
+    if not NUMBER.fullmatch(text):
+        raise invalid(field, "must be a whole number of bytes", code="INVALID_OFFSET")
+    return int(text)
 
 
 def _reply_id(text: str) -> uuid.UUID:

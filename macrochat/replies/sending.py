@@ -16,16 +16,18 @@ from ..chats.models import Chat, Message
 from ..database import new_id, now, write
 from ..errors import Conflict, Unavailable, Unprocessable, ValidationError
 from ..extensions import db
-from ..providers.base import Provider
+from ..providers.base import Effort, Provider
 from .answers import owned
+from .journal import committed
+from .journal.logs import START, Cursor
 from .models import COMPLETE, FAILED, LENGTH, STREAMING, Reply
 from .process import Process
 from .rules import busy, refuse_busy, refuse_too_many, refuse_without_lease
 from .tables import chats as chats_table
 from .tables import messages, replies
 from .writing import claims
-from .writing.generation import Task
 from .writing.prompts import task_for
+from .writing.step import NOTHING, Held, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class Ask:
 
     text: str
     model: str | None = None
+    effort: Effort | None = None
     key: str | None = None
     regenerate: bool = False
     message_id: str | None = None
@@ -50,19 +53,19 @@ class Sent:
     reply_id: uuid.UUID
     user_message_id: uuid.UUID | None
     replayed: bool
-    offset: int = 0
+    cursor: Cursor = START
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was written. `task` is the generation to start, after the reply's `text` so far; None: nothing to start.
+    """What was written. `task` is the generation to start, after what the reply holds; None: nothing to start.
 
     `owner` is the worker that the reply was written down for.
     """
 
     sent: Sent
     task: Task | None = None
-    text: bytes = b""
+    held: Held = NOTHING
     owner: uuid.UUID | None = None
 
 
@@ -79,9 +82,9 @@ def record(process: Process, chat: Chat, ask: Ask) -> Recorded:
             refuse_too_many(session, process, chat.user_id)
             refuse_without_lease(session, process)
             question = _question(session, chat, ask)
-            reply_id = _answer(session, process, chat, question, ask, asked)
-            task = task_for(process.settings, chat, reply_id, question.id, asked)
-            return Recorded(Sent(reply_id, question.id, replayed=False), task, owner=process.worker.id)
+            reply = _answer(session, process, chat, question, ask, asked)
+            task = task_for(process.settings, chat, reply, question.id, asked)
+            return Recorded(Sent(reply.id, question.id, replayed=False), task, owner=process.worker.id)
     except sa.exc.IntegrityError:  # a constraint caught what the lock did not
         raise Unavailable("Please try again", retry_after=1) from None
 
@@ -154,19 +157,20 @@ def _reopen(session: Session, process: Process, reply: Reply, *, replayed: bool)
     refuse_too_many(session, process, reply.user_id)
     refuse_without_lease(session, process)
     provider, model = process.registry.resolve(reply.model)
-    text = session.get_one(Message, reply.id, populate_existing=True).content.encode()
-    if text and provider.continue_mode == "none":
+    if reply.bytes and provider.continue_mode == "none":
         raise Conflict("This model cannot continue a reply; ask it again instead", code="CANNOT_CONTINUE")
     if not claims.reopen(session.connection(), reply.id, reply.status, process.worker.id):
         raise Unavailable("Please try again", retry_after=1)
+    held = Held(*committed.consolidate(session.connection(), [reply.id])[reply.id])
     chat = session.get_one(Chat, reply.chat_id)
     question_id = _parent(session, reply)
     chat.updated_at = now()
     if chat.head_id is not None and question_id == session.scalar(_PARENT, {"message": chat.head_id}):
         chat.head_id = reply.id  # it ended without a word, and the answer it was to replace was shown since
-    attempt = reply.attempts + 1  # counted in the database only
-    task = task_for(process.settings, chat, reply.id, question_id, (provider, model), text=text, attempt=attempt)
-    return Recorded(Sent(reply.id, question_id, replayed=replayed, offset=len(text)), task, text, process.worker.id)
+    session.refresh(reply)
+    task = task_for(process.settings, chat, reply, question_id, (provider, model), held=held)
+    sent = Sent(reply.id, question_id, replayed=replayed, cursor=Cursor(len(held.text), len(held.trace)))
+    return Recorded(sent, task, held, process.worker.id)
 
 
 def _parent(session: Session, reply: Reply) -> uuid.UUID | None:
@@ -226,7 +230,7 @@ def _newest_question(chat: Chat) -> Message | None:
 
 def _answer(
     session: Session, process: Process, chat: Chat, question: Message, ask: Ask, asked: tuple[Provider, str]
-) -> uuid.UUID:
+) -> Reply:
     """Stores the reply that begins, its message, and the question if it is new. By plain inserts: flushes are dear."""
     reply_id = new_id()
     rows = [_row(question)] if sa.inspect(question).transient else []
@@ -241,12 +245,14 @@ def _answer(
         "owner": process.worker.id,
         "model": model,
         "provider": provider.name,
+        "effort": ask.effort,
+        "trace_bytes": None,
     }
     session.execute(sa.insert(replies), reply)
     first = chat.title == titles.DEFAULT_TITLE and question.parent_id is None
     title = titles.title_from(question.content) if first else chat.title
     session.execute(_SHOW, {"chat": chat.id, "head": reply_id, "at": now(), "new_title": title})
-    return reply_id
+    return Reply(**reply)
 
 
 def _row(message: Message) -> dict[str, object]:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 import sqlalchemy as sa
@@ -14,14 +14,17 @@ import sqlalchemy as sa
 from ..accounts import budget, limits
 from ..chats import service as chats
 from ..chats.models import Chat
+from ..errors import Conflict
 from ..extensions import db
 from . import sending
 from .answers import owned, status
 from .journal import committed
+from .journal.logs import Cursor
 from .models import STREAMING, Reply
 from .process import Process, this_process
 from .reading.bodies import DELETED, BodyCut, Connection
 from .reading.followers import Follower, Stored
+from .reading.lanes import TraceFollower
 from .rules import OffsetOutOfRange, naming, not_found, refuse_too_many_readers, refuse_unless_ready
 from .sending import Ask, Recorded, Sent
 from .writing import stopping
@@ -55,7 +58,7 @@ def _start(process: Process, recorded: Recorded) -> Sent:
     sent = recorded.sent
     if recorded.task is not None and recorded.owner is not None:
         with naming(sent.reply_id, sent.user_message_id):
-            generation = process.worker.generate(recorded.task, recorded.text, recorded.owner)
+            generation = process.worker.generate(recorded.task, recorded.held, recorded.owner)
             db.session.remove()
             if generation is None:  # fenced since: whoever has taken over writes it
                 return sent
@@ -73,39 +76,49 @@ def running_in(user_id: uuid.UUID, chat_id: uuid.UUID) -> uuid.UUID | None:
     return db.session.scalar(running)
 
 
-def follow(
-    user_id: uuid.UUID, reply_id: uuid.UUID, offset: int, credential: Any, sock: Any
-) -> tuple[Follower, int | None]:
-    """A follower of the user's reply from byte `offset`, and the text's length in bytes if the reply is final.
+F = TypeVar("F", bound=Follower)
 
-    The caller has found that the reply is the user's. Raises OffsetOutOfRange past the committed text.
+
+def follow(
+    user_id: uuid.UUID, reply_id: uuid.UUID, cursor: Cursor, credential: Any, sock: Any, kind: type[F]
+) -> tuple[F, int | None]:
+    """A follower of the user's reply from `cursor`, and its text's length in bytes if the reply is final.
+
+    A TraceFollower begins at the cursor's second number, all others at the first. The caller has found that the reply
+    is the user's. Raises OffsetOutOfRange behind what is committed.
     """
     process = this_process()
     refuse_too_many_readers(process, user_id)
     connection = Connection(reply_id, user_id, credential, sock)
+    offset = cursor.trace if kind is TraceFollower else cursor.text
     log = process.log(reply_id)
-    if log is None or offset > log.end:
+    if log is None or cursor.text > log.end or cursor.trace > len(log.trace):
         text = committed.read(db.session.connection(), reply_id)
         if text is None:
             raise not_found()
-        if offset > len(text.data):
-            raise OffsetOutOfRange(len(text.data))
+        if cursor.text > len(text.data) or cursor.trace > len(text.trace):
+            raise OffsetOutOfRange(len(text.trace) if kind is TraceFollower else len(text.data))
         if text.final:
             db.session.remove()
-            return Follower(process.manager, connection, offset, _stored(text, budget.turns(user_id))), len(text.data)
+            stored = _stored(text, budget.turns(user_id))
+            return kind(process.manager, connection, offset, stored), len(text.data)
         log = process.log(reply_id) or process.remote_logs.open(text)
     db.session.remove()
-    return Follower(process.manager, connection, offset, log, process.settings.silence_limit), None
+    return kind(process.manager, connection, offset, log, process.settings.silence_limit), None
 
 
 def _stored(text: committed.Text, turn: Callable[[], AbstractContextManager[None]]) -> Stored:
     """`turn` waits until the reader may go on, and sees how long the reading takes."""
     engine, reply_id = db.engine, text.reply.id
+    # A trace that was never moved into its message (its server knew none) is held; most are empty.
+    trace = text.trace if not text.trace or text.reply.trace_bytes is None else None
 
-    def read(offset: int) -> bytes:
+    def read(offset: int, of_trace: bool) -> bytes:
+        if of_trace and trace is not None:
+            return trace[offset : offset + STORED_BYTES]
         try:
             with turn(), engine.connect() as connection:
-                data = committed.stored_slice(connection, reply_id, offset, STORED_BYTES)
+                data = committed.stored_slice(connection, reply_id, offset, STORED_BYTES, trace=of_trace)
         except sa.exc.SQLAlchemyError as error:
             raise BodyCut("storage") from error
         if data is None:
@@ -113,6 +126,18 @@ def _stored(text: committed.Text, turn: Callable[[], AbstractContextManager[None
         return data
 
     return Stored(text.reply.status, read)
+
+
+def answer_now(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
+    """Lets a model that thinks answer without another thought. Raises Conflict when there is nothing to cut short."""
+    reply, process = owned(user_id, reply_id), this_process()
+    provider, model = process.registry.resolve(reply.model)
+    shown = status(user_id, reply_id)
+    if reply.status != STREAMING or shown["bytes"] or not provider.efforts(model):
+        raise Conflict("This reply is not being thought about any more", code="CANNOT_HURRY")
+    stopping.hurry(reply_id)
+    stopping.hurry_here(process.worker, reply_id)
+    return shown
 
 
 def stop(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 from tests.support.servers import PASSWORD, Server
 
 ECHO, CUT, SLOW = "scripted-echo", "scripted-cut:3", "scripted-words:20:25"
-MODELS = (ECHO, CUT, SLOW)
+THINKING = "gpt-5/scripted-thinks:20:100:3"
+MODELS = (ECHO, CUT, SLOW, THINKING)
 
 
 class Caller:

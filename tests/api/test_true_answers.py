@@ -8,7 +8,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.api.caller import CUT, SLOW
+from tests.api.caller import CUT, SLOW, THINKING
 from tests.support.servers import PASSWORD
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
@@ -129,10 +129,36 @@ def test_replies_in_every_state(ask, truth, caller):
     assert CUT in shown["model"]
 
 
+def test_a_reply_that_thinks(ask, truth, caller):
+    reply = caller._new_reply(THINKING)
+    while not caller.person.get(f"/api/replies/{reply}").json()["data"]["trace"]["bytes"]:
+        pass
+    assert ask("POST", "/api/replies/{replyId}/answer-now", replyId=reply).status_code == 200
+    events = events_of(caller, reply)
+    assert {event["event"] for event in events} == {"reasoning", "restart", "delta", "done"}
+    shapes = {"reasoning": "ReasoningEvent", "restart": "RestartEvent", "delta": "Delta", "done": "Reply"}
+    for event in events:
+        truth.hold_shape("Event", event)
+        truth.hold_shape(shapes[event["event"]], json.loads(event["data"]))
+    status = ask("GET", "/api/replies/{replyId}", replyId=reply).json()["data"]
+    assert status["trace"]["bytes"] > 0
+    assert ask("POST", "/api/replies/{replyId}/answer-now", replyId=reply).status_code == 409
+    assert ask("GET", "/api/replies/{replyId}/trace", replyId=reply, params={"offset": 0}).text.count("\n") > 1
+    ask("GET", "/api/replies/{replyId}/trace", replyId=reply, params={"offset": "two"})
+    ask("GET", "/api/replies/{replyId}/trace", replyId=reply, params={"offset": 1 << 30})
+    [_question, answer] = ask("GET", "/api/chats/{chatId}", chatId=status["chatId"]).json()["data"]["messages"]
+    assert [part["type"] for part in answer["parts"]] == ["reasoning", "restart", "reasoning", "text"]
+    ask("GET", "/api/chats/{chatId}", chatId=status["chatId"], params={"parts": 0})
+
+
+def events_of(caller, reply):
+    text = caller.person.get(f"/api/replies/{reply}/stream", headers={"Accept": "text/event-stream"}).text
+    whole = "\n".join(line for line in text.splitlines() if not line.startswith(":"))
+    return [dict(line.split(": ", 1) for line in event.splitlines()) for event in whole.strip().split("\n\n")]
+
+
 def test_events_hold_what_the_shapes_say(truth, caller):
-    url = f"/api/replies/{caller.new('replyId')}/stream"
-    text = caller.person.get(url, headers={"Accept": "text/event-stream"}).text
-    events = [dict(line.split(": ", 1) for line in event.splitlines()) for event in text.strip().split("\n\n")]
+    events = events_of(caller, caller.new("replyId"))
     assert [event["event"] for event in events] == ["delta"] * (len(events) - 1) + ["done"]
     for event in events:
         truth.hold_shape("Event", event)

@@ -26,7 +26,7 @@ def sabotage(name: str) -> None:
 
 
 def _forget() -> None:
-    store.Store.commit = lambda self, owner, seq, entries: None
+    store.Store.commit = lambda self, owner, seq, entries, **options: None
 
 
 def _rewind() -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from macrochat.errors import UpstreamUnreachable
 from macrochat.providers.completion import OpenCompletion
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
-from macrochat.replies.journal.store import Store
+from macrochat.replies.journal.store import Store, part
 from macrochat.replies.journal.writer import Journal
 from macrochat.replies.reading.sender import Sender
 from tests.chaos.points import points
@@ -148,12 +148,12 @@ def _wrap_provider() -> None:
 
         return wait_for_first_event
 
-    def pours(original: Any) -> Any:
-        def pour(self: Any, take: Callable[[bytes], object]) -> bool:
+    def reads_into(original: Any) -> Any:
+        def read_into(self: Any, take: Callable[[Any], object]) -> bool:
             """Pieces come in the event loop, where nothing may be held: what is to strike does so outside of it."""
             met = False
 
-            def one(piece: bytes) -> object:
+            def one(piece: Any) -> object:
                 nonlocal met
                 met = points.awaits("provider-read")
                 return take(piece) and not met and points.hit("provider-read") is None
@@ -163,11 +163,11 @@ def _wrap_provider() -> None:
                 raise UpstreamUnreachable(detail="injected", code="UPSTREAM_INTERRUPTED")
             return more
 
-        return pour
+        return read_into
 
     _replace(OpenAICompatibleProvider, "open", opens)
     _replace(OpenCompletion, "wait_for_first_event", waits)
-    _replace(OpenCompletion, "pour", pours)
+    _replace(OpenCompletion, "read_into", reads_into)
 
 
 # The journal
@@ -175,10 +175,10 @@ def _wrap_provider() -> None:
 
 def _wrap_journal() -> None:
     def commits(original: Any) -> Any:
-        def commit(self: Any, owner: Any, seq: int, entries: Any) -> None:
-            detail = " ".join(entry[0].hex() for entry in entries)
+        def commit(self: Any, owner: Any, seq: int, entries: Any, **options: Any) -> None:
+            detail = " ".join(part(*entry).reply_id.hex for entry in entries)
             points.hit("append", detail)
-            original(self, owner, seq, entries)
+            original(self, owner, seq, entries, **options)
             points.hit("emit", detail)
 
         return commit

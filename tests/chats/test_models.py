@@ -5,8 +5,8 @@ from tests.support.answers import data_of, refusal
 
 def test_the_first_model_that_the_operator_named_is_the_default(alice):
     assert data_of(alice.get("/api/models")) == [
-        {"id": "tiny", "name": "tiny", "provider": "openai-compatible", "default": True},
-        {"id": "small", "name": "small", "provider": "openai-compatible", "default": False},
+        {"id": "tiny", "name": "tiny", "provider": "openai-compatible", "default": True, "efforts": []},
+        {"id": "small", "name": "small", "provider": "openai-compatible", "default": False, "efforts": []},
     ]
 
 

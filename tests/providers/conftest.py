@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from macrochat.errors import ProviderError
-from macrochat.providers.base import CompletionRequest
+from macrochat.providers.base import CompletionRequest, Reasoning
 from macrochat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.support.patience import Stopwatch
 from tests.support.processes import wait_until
@@ -34,6 +34,7 @@ QUESTION = [{"role": "user", "content": "Say  it\nagain, please"}]
 @dataclass
 class Answer:
     text: str
+    thought: str
     pieces: list
     error: ProviderError | None
     finish_reason: str | None
@@ -95,12 +96,15 @@ def answer_of(provider, request):
     finally:
         if completion is not None:
             completion.close()
-    for piece in pieces:
+    said = [piece for piece in pieces if isinstance(piece, bytes)]
+    thoughts = [piece.text.encode() for piece in pieces if isinstance(piece, Reasoning)]
+    for piece in said + thoughts:
         piece.decode()  # each is valid on its own
         assert piece
         assert b"\0" not in piece
     return Answer(
-        b"".join(pieces).decode(),
+        b"".join(said).decode(),
+        b"".join(thoughts).decode(),
         pieces,
         error,
         completion and completion.finish_reason,

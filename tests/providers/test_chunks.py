@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macrochat.errors import ContextTooLong, UpstreamAuth, UpstreamBadResponse, UpstreamBusy, UpstreamRefused
-from macrochat.providers.base import Usage
-from macrochat.providers.chunks import ChunkReader, TextCleaner
+from macrochat.providers.base import Reasoning, Usage
+from macrochat.providers.chunks import ChunkReader
+from macrochat.providers.clean_text import TextCleaner
 from macrochat.providers.event_stream import Event
+from macrochat.replies.trace import Line, encode
 from tests.providers.conftest import unhurried
 
 
@@ -21,9 +23,17 @@ def delta(content, **choice):
     return event({"choices": [{"index": 0, "delta": {"content": content}, **choice}]})
 
 
+def feed(reader, events, **options):
+    """The text of what comes of them, which is all of it."""
+    pieces = reader.feed(events, **options)
+    assert all(isinstance(piece, bytes) for piece in pieces)
+    assert len(pieces) <= 1
+    return b"".join(pieces)
+
+
 def test_all_events_of_one_read_become_one_piece():
     reader = ChunkReader()
-    assert reader.feed([delta("a"), delta("ä"), delta("😀")]) == "aä😀".encode()
+    assert feed(reader, [delta("a"), delta("ä"), delta("😀")]) == "aä😀".encode()
 
 
 def test_the_usage_and_the_finish_reason_are_kept():
@@ -45,14 +55,14 @@ def test_the_usage_and_the_finish_reason_are_kept():
         {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]},
         {"choices": [{"index": 0, "delta": {"content": ""}}]},
         {"choices": [{"index": 0, "delta": {"content": []}}]},
-        {"choices": [{"index": 0, "delta": {"reasoning_content": "hm", "reasoning": "hm"}}]},
+        {"choices": [{"index": 0, "delta": {"reasoning_content": "", "reasoning": None, "reasoning_details": []}}]},
         {"choices": [{"index": 1, "delta": {"content": "another choice"}, "finish_reason": "stop"}]},
         {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": "{}"}}]}}], "usage": None, "error": None},
     ],
 )
 def test_chunks_without_text_are_nothing_special(chunk):
     reader = ChunkReader()
-    assert reader.feed([event(chunk), delta("text")]) == b"text"
+    assert feed(reader, [event(chunk), delta("text")]) == b"text"
     assert reader.error is None
     assert reader.finish_reason is None
 
@@ -71,7 +81,7 @@ def test_chunks_without_text_are_nothing_special(chunk):
 )
 def test_what_is_no_chunk_ends_the_reading_after_the_text_before_it(data):
     reader = ChunkReader()
-    assert reader.feed([delta("before"), event(data), delta("after")]) == b"before"
+    assert feed(reader, [delta("before"), event(data), delta("after")]) == b"before"
     assert isinstance(reader.error, UpstreamBadResponse)
 
 
@@ -95,7 +105,7 @@ def test_what_is_no_chunk_ends_the_reading_after_the_text_before_it(data):
 )
 def test_an_error_event_becomes_our_error(error, kind):
     reader = ChunkReader()
-    assert reader.feed([delta("before"), event({"error": error})]) == b"before"
+    assert feed(reader, [delta("before"), event({"error": error})]) == b"before"
     assert type(reader.error) is kind
 
 
@@ -111,8 +121,9 @@ def test_nul_becomes_a_replacement_character():
 
 def test_a_half_character_that_stays_alone_becomes_a_replacement_character_at_the_end():
     reader = ChunkReader()
-    assert reader.feed([event(b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}')]) == b"a"
-    assert reader.feed([event(b"[DONE]")]) == "\ufffd".encode()
+    assert feed(reader, [event(b'{"choices":[{"delta":{"content":"a\\ud83d"}}]}')]) == b"a"
+    assert feed(reader, [event(b"[DONE]")]) == b""
+    assert reader.flush() == ["\ufffd".encode()]
 
 
 UTF16_UNITS = st.lists(st.integers(0, 0xFFFF) | st.integers(0xD800, 0xDFFF), max_size=12)
@@ -159,6 +170,13 @@ NAMES = st.sampled_from(
         "type",
         "code",
         "detail",
+        "reasoning_content",
+        "reasoning_details",
+        "thinking_blocks",
+        "extra_content",
+        "google",
+        "thought_signature",
+        "thinking",
         "object",
         "x_groq",
         "value",
@@ -172,13 +190,19 @@ CHUNKS = st.dictionaries(NAMES, ANYTHING, max_size=3) | st.fixed_dictionaries(
 )
 
 
+def vars_of(piece):
+    return (piece.text, None) if isinstance(piece, Reasoning) else ("", piece.value)
+
+
 @unhurried
 @given(st.lists(CHUNKS | ANYTHING, max_size=4), st.booleans())
 def test_whatever_json_comes_what_leaves_is_clean(values, cut):
     reader = ChunkReader()
-    text = reader.feed([event(json.dumps(value).encode()) for value in values], cut=cut) + reader.flush()
-    assert b"\0" not in text
-    text.decode()
+    for piece in reader.feed([event(json.dumps(value).encode()) for value in values], cut=cut) + reader.flush():
+        data = piece if isinstance(piece, bytes) else encode([Line(0, 0.0, "x", *vars_of(piece))])
+        assert b"\0" not in data
+        assert b"\\u0000" not in data
+        data.decode()
     reason = reader.finish_reason
     assert reason is None or (0 < len(reason) <= 64 and reason.isascii() and reason.isprintable())
     for count in (reader.usage and reader.usage.prompt_tokens, reader.usage and reader.usage.completion_tokens):

@@ -96,6 +96,9 @@ class Server:
         self.ids = ids
         self.asked = 0
 
+    def efforts(self, model):
+        return ("low", "high") if model == "a" else ()
+
     def list_models(self, timeout=5.0):
         self.asked += 1
         if self.ids is None:
@@ -175,7 +178,7 @@ def test_a_list_that_is_refused_says_why(clock):
 # OpenHands/OpenHands#8768
 def test_patience_is_minutes_and_for_the_local_model_s_queue_never_less(build):
     def patience(**settings):
-        return build(**settings).providers[0]._timeout
+        return build(**settings).providers[0]._http.timeout.read
 
     assert patience(openai_api_key="sk-1") == patience() == patience(provider_timeout=30.0) == 600.0
     assert patience(openai_api_key="sk-1", provider_timeout=30.0) == 30.0

@@ -80,10 +80,10 @@ class Desk:
             if not rows_stay:
                 self.store.transact(lambda connection: delete_rows(connection, self.owner, 0, rows[-1][0]))
 
-    def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete") -> bool:
-        outcome = Outcome(status=status)
+    def finish(self, reply_id: uuid.UUID, base: int, tail: bytes, status: str = "complete", trace: bytes = b"") -> bool:
+        outcome, sizes, tails = Outcome(status=status), claims.Base(base, 0), claims.Tail(tail, trace)
         return self.store.transact(
-            lambda connection: claims.finish(connection, self.owner, reply_id, base, tail, outcome, None)
+            lambda connection: claims.finish(connection, self.owner, reply_id, sizes, tails, outcome, None)
         )
 
     def sleep(self) -> None:
@@ -163,13 +163,13 @@ class Gate(Store):
             tuple[str, Exception]
         ] = []  # errors to raise, one a try; ("before" or "after" the row is stored, error)
 
-    def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
+    def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry], **options: bool) -> None:
         self.tries += 1
         self.before.wait()
         moment, error = self.fails.pop(0) if self.fails else ("", Exception())
         if moment == "before":
             raise error
-        super().commit(owner, seq, entries)
+        super().commit(owner, seq, entries, **options)
         self.after.wait()
         if moment == "after":
             raise error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gevent.queue import Queue
 
 from macrochat.errors import UpstreamUnreachable
-from macrochat.providers.base import CompletionRequest, ContinueMode, Usage
+from macrochat.providers.base import EFFORTS, CompletionRequest, ContinueMode, Effort, Piece, Reasoning, Usage
 from macrochat.providers.condition import OK, Condition
 from macrochat.replies.writing.conversation import BETWEEN
 
@@ -24,13 +24,20 @@ class Line:
         said = next(m["content"] for m in reversed(request.messages) if m["role"] == "user")
         self.question = said.rpartition(BETWEEN)[2]  # questions that were never answered stand before it
         self.prefix = request.prefix
+        self.request = request
         self.finish_reason: object = None
         self.closed = False
         self._reason: object = "stop"
-        self._orders: Queue[bytes | Exception | None] = Queue()
+        self._orders: Queue[Piece | Exception | None] = Queue()
 
     def say(self, text: str) -> None:
         self._orders.put(text.encode())
+
+    def think(self, text: str) -> None:
+        self._orders.put(Reasoning(text))
+
+    def bring(self, piece: Piece) -> None:
+        self._orders.put(piece)
 
     def finish(self, reason: object = "stop") -> None:
         self._reason = reason
@@ -39,7 +46,7 @@ class Line:
     def fail(self) -> None:
         self._orders.put(UpstreamUnreachable("The line went dead", code="UPSTREAM_INTERRUPTED"))
 
-    def pour(self, take: Callable[[bytes], object]) -> bool:
+    def read_into(self, take: Callable[[Piece], object]) -> bool:
         while (order := self._orders.get()) is not None:
             if isinstance(order, Exception):
                 raise order
@@ -68,6 +75,12 @@ class Puppet:
 
     def resolve(self, _model: str | None = None) -> tuple[Puppet, str]:
         return self, MODEL
+
+    def efforts(self, _model: str) -> tuple[Effort, ...]:
+        return EFFORTS
+
+    def wants_thoughts(self, _model: str) -> bool:
+        return True
 
     def open(self, request: CompletionRequest) -> Line:
         if self.refusing:

@@ -11,13 +11,14 @@ from macrochat.chats.models import Chat
 from macrochat.extensions import db
 from tests.replies.asking import messages_of, question
 from tests.replies.hearing import hear, post
-from tests.support.answers import refusal
+from tests.support.answers import data_of, refusal
 
 USER = {"role": "user", "content": "hello"}
 
 
 def stored(person, chat):
-    return [message["content"] for message in messages_of(person, chat) if message["role"] == "user"]
+    shown = data_of(person.get(f"/api/chats/{chat}?parts=0"))["messages"]
+    return [message["content"] for message in shown if message["role"] == "user"]
 
 
 @pytest.mark.parametrize("body", [{}, {"messages": []}], ids=["missing", "empty"])

@@ -155,7 +155,7 @@ def test_an_earlier_reply_goes_on_without_what_was_said_after_it(alice, chat, br
 def test_what_is_new_comes_as_events_too(alice, broken):
     heard = go_on(alice, broken, Accept="text/event-stream")
     assert heard.data.startswith(b"event: delta\nid: ")
-    assert f"event: done\nid: {len(WHOLE)}\n".encode() in heard.data
+    assert f"event: done\nid: {len(WHOLE)}.0\n".encode() in heard.data
     assert b"w2" not in heard.data.split(b"event: done")[0]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from macrochat.replies.journal import committed
 from macrochat.replies.journal.logs import Log
-from macrochat.replies.journal.store import Fenced, merge, store_parts
+from macrochat.replies.journal.store import Fenced, Part, merge, store_parts
 from macrochat.replies.models import JournalRow, Reply, ReplyChunk, Worker
 from tests.replies.desk import append, pieces_of
 from tests.support.processes import wait_until
@@ -115,8 +115,8 @@ def test_a_fold_that_fails_is_done_by_the_next(desk, monkeypatch):
 
 
 def test_a_fold_of_more_than_one_transaction_takes_all(desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 3)
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_ROWS", 2)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_REPLIES", 3)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_ROWS", 2)
     journal = desk.journal()
     logs = written(desk, journal, *([b"%d " % number] * 5 for number in range(10)))
     journal.fold()
@@ -127,8 +127,8 @@ def test_a_fold_of_more_than_one_transaction_takes_all(desk, monkeypatch):
 
 @pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
 def test_a_fold_may_end_between_any_two_of_its_transactions(new_desk, monkeypatch, done):
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 2)
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_ROWS", 2)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_REPLIES", 2)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_ROWS", 2)
     desk = new_desk()
     journal = desk.journal()
     logs = written(desk, journal, *([b"%d " % number, b"more"] for number in range(5)))
@@ -177,13 +177,14 @@ def test_a_fold_whose_acknowledgement_was_lost_is_done_again_with_what_came_sinc
 
 def test_a_part_may_come_again_longer_and_twice_at_once(desk):
     reply = desk.reply()
-    for parts in ([(reply, 0, b"one ")], [(reply, 0, b"one two"), (reply, 4, b"two"), (reply, 0, b"one two")]):
+    later = [Part(reply, 0, b"one two"), Part(reply, 4, b"two"), Part(reply, 0, b"one two")]
+    for parts in ([Part(reply, 0, b"one ")], later):
         desk.store.transact(lambda connection, parts=parts: store_parts(connection, desk.owner, parts))
     assert (desk.count(ReplyChunk), desk.text(reply)) == (2, b"one two")
 
 
 def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 1)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_REPLIES", 1)
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"], [b"third"])
     journal.fold()
@@ -198,7 +199,7 @@ def test_a_reply_that_ends_while_others_are_folded_leaves_no_chunks_behind(desk,
 
 
 def test_a_worker_that_is_fenced_in_the_middle_of_a_fold_deletes_nothing_under_its_new_name(new_desk, monkeypatch):
-    monkeypatch.setattr("macrochat.replies.journal.writer.FOLD_REPLIES", 1)
+    monkeypatch.setattr("macrochat.replies.journal.folding.FOLD_REPLIES", 1)
     desk = new_desk()
     journal = desk.journal()
     logs = written(desk, journal, [b"first"], [b"second"])
@@ -338,13 +339,13 @@ def test_merging_joins_what_adjoins_and_keeps_every_byte(pieces):
         entries.append((reply, ends.get(reply, 0), data))
         ends[reply] = ends.get(reply, 0) + len(data)
     merged = merge(entries)
-    assert {reply.bytes: data for reply, _offset, data in merged} == {
+    assert {part.reply_id.bytes: part.data for part in merged} == {
         reply: b"".join(data for other, data in pieces if other == reply) for reply in ends
     }
-    assert all(offset == 0 for _reply, offset, _data in merged)
+    assert all(part.offset == 0 for part in merged)
 
 
 def test_merging_keeps_apart_what_leaves_a_gap():
     reply = uuid.uuid4()
     entries = [(reply.bytes, 0, b"ab"), (reply.bytes, 2, b"c"), (reply.bytes, 5, b"f")]
-    assert merge(entries) == [(reply, 0, b"abc"), (reply, 5, b"f")]
+    assert merge(entries) == [Part(reply, 0, b"abc"), Part(reply, 5, b"f")]

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from macrochat import metrics
-from macrochat.replies.writing import generation
+from macrochat.replies.writing import generation, step
 from tests.replies.asking import question
 from tests.replies.hearing import post, tell
 from tests.replies.puppet import MODEL, Puppet
@@ -119,7 +119,7 @@ def test_nothing_that_was_said_reaches_a_log_however_an_answer_is_broken(alice, 
 
 
 def test_what_nobody_thought_of_is_logged_with_its_trace_and_ends_the_reply(alice, chat, log, monkeypatch):
-    monkeypatch.setattr(generation.Generation, "_pump", lambda self, completion: 1 / 0)
+    monkeypatch.setattr(step.Step, "_pump", lambda self, completion: 1 / 0)
     heard = tell(alice, chat, "hello", "scripted-words:3")
     assert heard.cut == "failed"
     [(level, fields)] = log.named("stream_processing_error")

@@ -9,6 +9,7 @@ from gevent.event import Event
 
 from macrochat.replies.journal import writer as module
 from macrochat.replies.journal.logs import Log
+from macrochat.replies.trace import lines
 from tests.replies.desk import Gate, append, open_log
 from tests.support.patience import Stopwatch
 
@@ -69,10 +70,11 @@ def test_text_is_not_shown_while_the_acknowledgement_is_under_way(desk):
 
 def test_every_byte_that_a_log_ever_shows_is_in_the_database(desk):
     class Watched(Log):
-        def grow(self, data):
+        def grow(self, data, trace=b""):
             with nothing_yields():
-                assert desk.text(self.reply_id) == bytes(self.data) + data
-            super().grow(data)
+                stored = desk.read(self.reply_id)
+            assert (stored.data, stored.trace) == (bytes(self.data) + data, bytes(self.trace) + trace)
+            super().grow(data, trace)
 
     journal = desk.journal()
     logs = [Watched(desk.reply()) for _ in range(5)]
@@ -80,6 +82,7 @@ def test_every_byte_that_a_log_ever_shows_is_in_the_database(desk):
         journal.open(log)
     for number in range(20):
         for log in logs:
+            journal.note(log, "reasoning", text=f"thought {number}. ")
             append(journal, log, b"%d " % number)
         gevent.sleep(0.002)
         if number % 7 == 6:
@@ -87,6 +90,9 @@ def test_every_byte_that_a_log_ever_shows_is_in_the_database(desk):
     for log in logs:
         journal.flush(log)
         assert bytes(log.data) == b"".join(b"%d " % number for number in range(20))
+        thoughts = [(line.at, line.text) for line in lines(bytes(log.trace))]
+        assert [text for _at, text in thoughts] == [f"thought {number}. " for number in range(20)]
+        assert [at for at, _text in thoughts] == [sum(len(b"%d " % n) for n in range(number)) for number in range(20)]
 
 
 def test_what_many_streams_have_is_one_row(desk):

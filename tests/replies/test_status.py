@@ -12,10 +12,12 @@ from tests.support.patience import Stopwatch
 
 FIELDS = {
     *("id", "chatId", "status", "bytes", "sha256", "finishReason", "error", "model", "usage", "timings"),
-    *("attempts", "waitingSince"),
+    *("attempts", "waitingSince", "trace"),
 }
-METADATA = {"status", "bytes", "model", "finishReason", "error", "usage", "startedAt", "finishedAt", "laterAttempt"}
-MESSAGE = {"id", "chatId", "parentId", "role", "content", "metadata", "embedding", "createdAt"}
+METADATA = {"status", "bytes", "traceBytes", "model", "finishReason", "error", "usage", "startedAt", "finishedAt"} | {
+    "laterAttempt"
+}
+MESSAGE = {"id", "chatId", "parentId", "role", "content", "metadata", "parts", "embedding", "createdAt"}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -46,7 +48,9 @@ def test_w13_a_complete_reply_tells_all_of_this(ann):
         "finishReason": "stop",
         "error": None,
         "model": "scripted-words:20:20",
-        "usage": {"promptTokens": 2, "completionTokens": 20, "totalTokens": 22},
+        "trace": {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()},
+        "usage": {"promptTokens": 2, "cachedTokens": None, "completionTokens": 20, "reasoningTokens": None}
+        | {"totalTokens": 22, "cost": None},
         "attempts": 1,
         "waitingSince": None,
     }

@@ -17,7 +17,7 @@ from macrochat.errors import (
 )
 from macrochat.providers.scripted import expected_text
 from macrochat.replies.writing import takeover
-from macrochat.replies.writing.generation import LASTING
+from macrochat.replies.writing.step import LASTING
 from tests.replies.asking import asked, messages_of, new_chat, question, status_of, unique, when_final
 from tests.replies.hearing import hear, post
 from tests.replies.workers import HELD, MODEL, NOTICED, TEXT, begin, crash, set_reply

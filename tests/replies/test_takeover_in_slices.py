@@ -29,6 +29,7 @@ def room(new_desk, monkeypatch):
         id=desk.owner,
         registered=True,
         draining=False,
+        journal=SimpleNamespace(beside_older=False),
         generations={},
         taken=[],
         events=[],

@@ -70,7 +70,7 @@ OPERATIONS = {
         tag=TAG,
         summary="Read a chat",
         description="With the newest messages of the branch that is shown, oldest first: at most `limit`, and no more "
-        "than a mebibyte of what they say (but always one). `before` asks for those that came before.",
+        "than a mebibyte of them (but always one). `before` asks for those that came before.",
         query=(
             Parameter(
                 name="limit",
@@ -81,6 +81,11 @@ OPERATIONS = {
                 name="before",
                 description="`meta.nextCursor` of an earlier answer, or any message's id",
                 schema={"type": "string", "format": "uuid"},
+            ),
+            Parameter(
+                name="parts",
+                description="0 leaves each message's `parts` out",
+                schema={"type": "integer", "minimum": 0, "maximum": 1, "default": 1},
             ),
         ),
         answers=(Answer(description="The chat and its newest messages", data=ChatWithMessages, meta=Part),),

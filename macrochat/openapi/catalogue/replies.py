@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...replies import routes
-from ..operations import EVENTS, TEXT, Answer, Operation, Parameter
+from ..operations import EVENTS, TEXT, TRACE, Answer, Operation, Parameter
 from ..refusals import UPSTREAM
 from ..schemas import REF
 from ..shapes import Event, Reply
@@ -13,9 +13,11 @@ ABOUT = (
     "A reply is an append-only text: every byte is stored before it is shown, and it can be read from any byte, while "
     "it is written and ever after, on any number of connections.\n\n"
     "A body of text ends cleanly only if the reply is `complete` or `stopped`. Any other end breaks the connection "
-    "before the last chunk: read on from the byte you have. As `text/event-stream` the same text comes in events "
-    '`delta` (`{"text": …}`, its `id` is the byte offset after it), and the last one, `done` or `error`, holds the '
-    "status object."
+    "before the last chunk: read on from the byte you have.\n\n"
+    "Beside its text a reply may have a trace: what the model thought, as JSON Lines, each with `at`, the number of "
+    "bytes of text before it. As `text/event-stream` both come in one order: events `delta` and `reasoning`, `restart` "
+    "where a step was begun again, and a last one, `done` or `error`, that holds the status object. An event's `id` is "
+    "a cursor: `<bytes of text>.<bytes of trace>` after it."
 )
 BODIES = {TEXT: str, EVENTS: Event}
 STREAM_HEADERS = ("X-Reply-Id", "X-Reply-Offset")
@@ -33,9 +35,15 @@ ASKING = {
 WHOLE = {"type": "integer", "minimum": 0}
 
 OFFSET = Parameter(name="offset", description="Bytes to leave out: those you have", schema=WHOLE, example=1729)
+CURSOR = Parameter(
+    name="cursor",
+    description="Instead of `offset`: the `id` of the last event you have. A single number: the trace from its start",
+    schema={"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"},
+    example="1729.212",
+)
 LAST_EVENT = Parameter(
     name="Last-Event-ID",
-    description="The byte offset to go on from, as an `EventSource` sends it. What is no number counts as 0.",
+    description="The cursor to go on from, as an `EventSource` sends it. What is none counts as the start.",
     schema={"type": "string"},
 )
 STATUS = (Answer(description="How the reply stands", data=Reply),)
@@ -63,6 +71,7 @@ OPERATIONS = {
                 "description": "the last one is sent",
             },
             "model": {"maxLength": routes.KEY_CHARACTERS, "description": "for this reply only"},
+            "effort": {"description": "how long the model shall think, for this reply; by default as it does itself"},
             "trigger": {"description": "`regenerate-message` asks for another answer"},
             "messageId": {
                 "description": "with `regenerate-message`: which message, yours or its answer; else, if it is the last "
@@ -100,7 +109,7 @@ OPERATIONS = {
         tag=TAG,
         summary="Read the reply that is being written",
         description="What a client asks when a chat is opened.",
-        query=(OFFSET,),
+        query=(OFFSET, CURSOR),
         headers=(LAST_EVENT,),
         answers=(
             Answer(description="The reply, live", content=BODIES, headers=STREAM_HEADERS),
@@ -125,7 +134,7 @@ OPERATIONS = {
         summary="Read a reply from any byte",
         description="Live to the end if it is still written. `Range` does the same as `offset`, with 206, so that "
         "`curl -C -` goes on where it was; of a reply that still grows the total is not known and stands as `*`.",
-        query=(OFFSET,),
+        query=(OFFSET, CURSOR),
         headers=(
             LAST_EVENT,
             Parameter(
@@ -139,6 +148,24 @@ OPERATIONS = {
             Answer(status=206, description="The range", content=BODIES, headers=(*STREAM_HEADERS, "Content-Range")),
         ),
         refusals={**READING, **MISSING_REPLY, 400: ("INVALID_OFFSET",)},
+    ),
+    "replies.follow_trace": Operation(
+        id="followTrace",
+        tag=TAG,
+        summary="Read a reply's trace from any byte",
+        description="How it came about, as JSON Lines, live to the end if it is still written: each line with `at` "
+        "(bytes of text before it), `t` (seconds since 1970) and `kind`. Pass over kinds that you do not know.",
+        query=(OFFSET,),
+        answers=(Answer(description="The trace", content={TRACE: str}, headers=STREAM_HEADERS),),
+        refusals={**READING, **MISSING_REPLY, 400: ("INVALID_OFFSET",)},
+    ),
+    "replies.answer_now": Operation(
+        id="answerNow",
+        tag=TAG,
+        summary="Let a model that thinks answer now",
+        description="It is asked again, to answer without more thoughts; those it had stay.",
+        answers=STATUS,
+        refusals={**MISSING_REPLY, 400: ("UNKNOWN_MODEL",), 409: ("CANNOT_HURRY",)},
     ),
     "replies.stop_reply": Operation(
         id="stopReply",

@@ -13,6 +13,7 @@ from macrochat.providers.scripted.refusals import REFUSALS
 from macrochat.providers.scripted.script import Script, refuse
 from macrochat.providers.scripted.stream import Broken, Hang
 from macrochat.providers.scripted.texts import ODD_TEXT, in_words
+from macrochat.providers.scripted.thinking import THINKING_BEHAVIOURS
 
 BYTES_PER_CHUNK = 1000
 
@@ -236,6 +237,7 @@ BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "two-choices": _two_choices,
     "refusal": _odd({"refusal": ODD_TEXT["refusal"]}),
     "reasoning": _odd({"reasoning_content": "let me think"}, {"content": ODD_TEXT["reasoning"]}),
+    **THINKING_BEHAVIOURS,
     "crlf": _crlf,
     "play": play_message,
     **REFUSALS,

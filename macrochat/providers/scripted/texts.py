@@ -60,9 +60,23 @@ ENDLESS_WORDS = 200_000
 
 
 def name_and_arguments(model: str) -> tuple[str, list[str]]:
-    """`scripted-words:10:5` → ("words", ["10", "5"])."""
-    name, *arguments = model.removeprefix("scripted-").split(":")
+    """`scripted-words:10:5` → ("words", ["10", "5"]); so is `qwen3/scripted-words:10:5`."""
+    name, *arguments = model.rpartition("scripted-")[2].split(":")
     return name, arguments
+
+
+def thought(count: int) -> list[str]:
+    """What a model thinks, piece by piece: sentences, now and then a heading."""
+    return [(f"\n\n**Step {k // 10}**\n\n" if k % 10 == 0 else "") + f"Thought {k}. " for k in range(count)]
+
+
+def expected_thought(model: str) -> str:
+    """The whole thought of `model`, if it is one that thinks in thoughts of its own making."""
+    name, arguments = name_and_arguments(model)
+    return "".join(thought(int(arguments[0]))) if name in THINKING else ""
+
+
+THINKING = ("thinks", "thinks-hold", "thinks-cut")
 
 
 def words(count: int) -> str:
@@ -94,6 +108,9 @@ def expected_text(model: str, messages: Messages) -> str:
     if name in ("cut", "length", "reset", "stall", "error-event"):
         total = numbers[1] if len(numbers) > 1 and name in ("cut", "length", "reset") else 2 * first
         return words(total)
+    if name in THINKING:
+        place = 2 if name == "thinks" else 1  # of the number of words
+        return words(numbers[place] if len(numbers) > place else DEFAULT_WORDS)
     if name == "hold":
         return words(numbers[1] if len(numbers) > 1 else first + DEFAULT_WORDS)
     if name == "bad-utf8":

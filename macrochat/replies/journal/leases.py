@@ -27,6 +27,8 @@ RENEW_SECONDS = 1.0
 RENEWALS = 5  # of a lease that is shorter than five seconds, in its length
 LOOK_SECONDS = 2.0  # a longer pause between two looks is ours: it says nothing about the others
 
+JOURNAL_FORMAT = 2  # of journal rows: text and traces. Workers of the version before say nothing, and know text only.
+
 # For how many lengths of its lease a row must have stayed as it is.
 UNCHANGED = 0.5
 UNCHANGED_HERE = 4.0  # of a process of this machine that runs: it is busy. gunicorn ends one that hangs, after 30 s.
@@ -89,10 +91,15 @@ class Lease:
             "lease_until": self._clock + self._seconds,
             "lease_seconds": self._seconds,
             "fenced": False,
+            "journal_format": JOURNAL_FORMAT,
         }
         self._store.transact(lambda connection: connection.execute(sa.insert(workers).values(row)))
         self.worker_id, self.renewed_at = worker_id, began
         return worker_id
+
+    def sees_older(self) -> bool:
+        """Whether a worker has a row that knows no traces: it may have to go on for this one."""
+        return self._store.transact(lambda connection: connection.execute(_OLDER).first() is not None)
 
     def renew(self) -> None:
         """Raises Fenced when somebody else has taken over."""
@@ -138,6 +145,8 @@ class Watch:
         self._looked = now()
         self._rows: dict[uuid.UUID, tuple[float, float]] = {}  # lease_until, and for how many seconds it is that
 
+    sees_older = False  # a worker that knows no traces had a row at the last look
+
     def look(self, connection: sa.Connection, mine: uuid.UUID) -> list[Lost]:
         """The others that are lost. The caller has just renewed its own lease."""
         found = connection.execute(_others(connection.dialect.name), {"mine": mine}).all()
@@ -148,6 +157,7 @@ class Watch:
             until, unchanged = self._rows.get(row.id, (None, 0.0))
             rows[row.id] = (row.lease_until, unchanged + passed if until == row.lease_until else 0.0)
         self._rows = rows
+        self.sees_older = any(row.journal_format is None for row in found)
         return [Lost(row.id, row.lease_until) for row in found if self._is_lost(row, rows[row.id][1])]
 
     def _is_lost(self, row: Any, unchanged: float) -> bool:
@@ -162,7 +172,10 @@ class Watch:
         return not believed and unchanged >= length * (UNCHANGED_HERE if life == "runs" else UNCHANGED)
 
 
+_OLDER = sa.select(workers.c.id).where(workers.c.journal_format.is_(None)).limit(1)
+
+
 def _others(dialect: str) -> sa.Select[Any]:
     w = workers.c
-    what = (w.id, w.machine, w.pid, w.lease_until, w.lease_seconds, w.fenced, clock(dialect).label("now"))
-    return sa.select(*what).where(w.id != sa.bindparam("mine"))
+    row = (w.id, w.machine, w.pid, w.lease_until, w.lease_seconds, w.fenced, w.journal_format)
+    return sa.select(*row, clock(dialect).label("now")).where(w.id != sa.bindparam("mine"))

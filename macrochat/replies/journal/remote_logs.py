@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from ..models import STREAMING
 from ..tables import replies
 from . import committed
+from .folding import FOLD_SECONDS
 from .logs import Log
-from .store import rows_after
-from .writer import FOLD_SECONDS
+from .store import Part, part, rows_after
 
 MAX_IDS = 500  # in one IN list
 UNREAD_SECONDS = 5.0  # how long a log waits for a reader: a response joins when its body is first asked for
@@ -94,20 +94,24 @@ class RemoteLogs:
         self._seen = {owner: seq for owner, seq in self._seen.items() if owner in owners}
         for owner in owners:
             for seq, entries in rows_after(connection, owner, self._seen.get(owner, -1)):
+                if owner in self._seen and seq > self._seen[owner] + 1:  # a row is gone that may have held a trace
+                    self._missed.update(id for id, theirs in self._owners.items() if theirs == owner)
                 self._seen[owner] = seq
-                for reply, offset, data in entries:
-                    self._extend(uuid.UUID(bytes=reply), offset, data)
+                self._extend([part(*entry) for entry in entries])
 
-    def _extend(self, reply_id: uuid.UUID, offset: int, data: bytes) -> None:
-        log = self._logs.get(reply_id)
-        if log is not None and not data:
-            log.grow(data)  # a sign of life
-        if log is None or offset + len(data) <= log.end:
-            return
-        if offset > log.end:
-            self._missed.add(reply_id)
-        else:
-            log.grow(data[log.end - offset :])
+    def _extend(self, row: list[Part]) -> None:
+        """Lets the logs grow by what one row brought, each by both lanes at once."""
+        lanes: dict[uuid.UUID, dict[bool, Part]] = {}
+        for one in row:
+            if one.reply_id in self._logs and one.reply_id not in self._missed:
+                lanes.setdefault(one.reply_id, {})[one.trace] = one
+        for reply_id, pieces in lanes.items():
+            log = self._logs[reply_id]
+            text, trace = _beyond(log.end, pieces.get(False)), _beyond(len(log.trace), pieces.get(True))
+            if text is None or trace is None:
+                self._missed.add(reply_id)
+            else:
+                log.grow(text, trace)
 
     def _look_at_statuses(self, connection: sa.Connection) -> None:
         found = {}
@@ -130,12 +134,12 @@ class RemoteLogs:
         if text is None:
             self._end(reply_id, "deleted")
             return
-        common = min(log.end, len(text.data))
-        if log.data[:common] != text.data[:common] or (text.final and log.end > common):
+        lanes = ((log.data, text.data), (log.trace, text.trace))
+        if any(_differs(read, stored, final=text.final) for read, stored in lanes):
             self._end(reply_id, REVISED)  # never seen; but what was read must not be mixed with what is stored
             return
-        if len(text.data) > log.end:
-            log.grow(text.data[log.end :])
+        if len(text.data) > log.end or len(text.trace) > len(log.trace):
+            log.grow(text.data[log.end :], text.trace[len(log.trace) :])
         if text.final:
             self._end(reply_id, text.reply.status)
         else:
@@ -144,6 +148,18 @@ class RemoteLogs:
     def _end(self, reply_id: uuid.UUID, status: str) -> None:
         if log := self.release(reply_id):
             log.finish(status)
+
+
+def _beyond(end: int, piece: Part | None) -> bytes | None:
+    """What of a piece goes on from `end`, perhaps nothing; None if something is missing before it."""
+    if piece is None or piece.offset + len(piece.data) <= end:
+        return b""
+    return piece.data[end - piece.offset :] if piece.offset <= end else None
+
+
+def _differs(read: bytearray, stored: bytes, *, final: bool) -> bool:
+    common = min(len(read), len(stored))
+    return read[:common] != stored[:common] or (final and len(read) > common)
 
 
 def _slices(ids: list[uuid.UUID]) -> Iterable[list[uuid.UUID]]:

@@ -13,7 +13,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -24,11 +24,22 @@ from ...postgresql import ALONE
 from ...stacks import in_thread
 from ..models import STREAMING
 from ..tables import journal, replies, workers
+from .logs import is_trace, trace_key
 
 T = TypeVar("T")
 
-Entry = tuple[bytes, int, bytes]  # of a journal row: reply id (16 bytes), byte offset, bytes
-Part = tuple[uuid.UUID, int, bytes]  # of a reply's text: its id, byte offset, bytes
+Entry = tuple[bytes, int, bytes]  # of a journal row: key of a reply's lane (16 bytes), byte offset, bytes
+
+
+class Part(NamedTuple):
+    """A piece of a reply's text, or of its trace. `offset` in bytes."""
+
+    reply_id: uuid.UUID
+    offset: int
+    data: bytes
+    trace: bool = False
+
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Entry]).decode
 
@@ -61,14 +72,19 @@ class Store:
             return in_thread(_transact, self._durable, work)
         return _transact(self.engine, work)
 
-    def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry]) -> None:
+    def commit(self, owner: uuid.UUID, seq: int, entries: Sequence[Entry], *, fold_trace: bool = False) -> None:
         """Stores one batch as row (owner, seq). Raises Fenced when the lease is gone.
 
+        `fold_trace`: traces become chunks at once, for a worker that might fold this row and does not know traces.
         May be tried again with the same arguments after any other error: a row that an earlier, unacknowledged try
         has stored counts as success.
         """
         row = {"owner": owner, "seq": seq, "entries": _pack(entries)}
+        traces = merge(entry for entry in entries if is_trace(entry[0])) if fold_trace else []
         try:
+            if traces:
+                self.transact(lambda connection: self._commit_and_fold(connection, row, traces))
+                return
             with self.engine.connect().execution_options(**self._alone) as connection:
                 stored = connection.execute(self._commit, row).rowcount == 1
                 connection.commit()
@@ -76,6 +92,11 @@ class Store:
             return
         if not stored:
             raise Fenced
+
+    def _commit_and_fold(self, connection: sa.Connection, row: dict[str, Any], parts: Sequence[Part]) -> None:
+        if connection.execute(self._commit, row).rowcount != 1:
+            raise Fenced
+        store_parts(connection, row["owner"], parts)
 
     def checkpoint(self) -> None:
         """SQLite: moves the write-ahead log into the database, in a thread: the journal's only wait for the disk."""
@@ -139,23 +160,29 @@ def store_parts(connection: sa.Connection, owner: uuid.UUID, parts: Sequence[Par
     may come again, as it was or longer. Returns the replies that somebody is changing: their parts must come again.
     (Who holds several replies must not wait for one: its holder may be waiting for another of them.)
     """
-    ids = [reply_id for reply_id, _offset, _data in parts]
+    ids = list({part.reply_id for part in parts})
     asked: dict[str, Any] = {"owner": owner, "ids": ids}
     free = set(connection.execute(_FREE, asked).scalars())
     held = set(ids) - free
     if held:
         held &= set(connection.execute(_RUNNING, asked).scalars())
-    alive = {part[:2]: part for part in parts if part[0] in free}.values()
-    if not alive:
-        return held
-    if connection.dialect.name == "sqlite":
-        rows: Any = [{"reply_id": reply_id, "offset": offset, "bytes": data} for reply_id, offset, data in alive]
-        connection.execute(_STORE_ON_SQLITE, rows)
-    else:
-        ids, offsets, texts = zip(*alive, strict=True)
-        rows = {"ids": [str(reply_id) for reply_id in ids], "offsets": list(offsets), "texts": list(texts)}
-        connection.execute(_STORE_ON_POSTGRESQL, rows)
+    for trace in (False, True):
+        alive = {part[:2]: part for part in parts if part.reply_id in free and part.trace is trace}
+        if alive:
+            _store_chunks(connection, list(alive.values()), trace=trace)
     return held
+
+
+def _store_chunks(connection: sa.Connection, parts: list[Part], *, trace: bool) -> None:
+    if connection.dialect.name == "sqlite":
+        rows: Any = [{"reply_id": part.reply_id, "offset": part.offset, "bytes": part.data} for part in parts]
+    else:
+        rows = {
+            "ids": [str(part.reply_id) for part in parts],
+            "offsets": [part.offset for part in parts],
+            "pieces": [part.data for part in parts],
+        }
+    connection.execute(_STORE[connection.dialect.name, trace], rows)
 
 
 def delete_rows(connection: sa.Connection, owner: uuid.UUID, first: int, last: int) -> None:
@@ -169,34 +196,45 @@ _RUNNING = sa.select(replies.c.id).where(
     replies.c.status == STREAMING,
 )
 _FREE = _RUNNING.with_for_update(read=True, skip_locked=True)
-_STORE_ON_SQLITE = sa.text(
-    'INSERT INTO reply_chunks (reply_id, "offset", bytes) VALUES (:reply_id, :offset, :bytes) '
-    'ON CONFLICT (reply_id, "offset") DO UPDATE SET bytes = excluded.bytes'
-).bindparams(sa.bindparam("reply_id", type_=sa.Uuid))
-# One round trip: the driver would send an INSERT with a list of rows and a conflict clause row by row.
-_STORE_ON_POSTGRESQL = sa.text(
-    'INSERT INTO reply_chunks (reply_id, "offset", bytes) '
-    "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:offsets AS bigint[]), CAST(:texts AS bytea[])) "
-    'ON CONFLICT (reply_id, "offset") DO UPDATE SET bytes = excluded.bytes'
-)
+
+
+def _store_statement(dialect: str, table: str) -> sa.TextClause:
+    into, again = f'INSERT INTO {table} (reply_id, "offset", bytes) ', "DO UPDATE SET bytes = excluded.bytes"
+    if dialect == "sqlite":
+        values = f'VALUES (:reply_id, :offset, :bytes) ON CONFLICT (reply_id, "offset") {again}'
+        return sa.text(into + values).bindparams(sa.bindparam("reply_id", type_=sa.Uuid))
+    # One round trip: the driver would send an INSERT with a list of rows and a conflict clause row by row.
+    rows = "SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:offsets AS bigint[]), CAST(:pieces AS bytea[])) "
+    return sa.text(f'{into}{rows}ON CONFLICT (reply_id, "offset") {again}')
+
+
+_STORE = {
+    (dialect, trace): _store_statement(dialect, "trace_chunks" if trace else "reply_chunks")
+    for dialect in ("sqlite", "postgresql")
+    for trace in (False, True)
+}
 _DELETE_ROWS = sa.delete(journal).where(
     journal.c.owner == sa.bindparam("worker"), journal.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
 )
 
 
 def merge(entries: Iterable[Entry]) -> list[Part]:
-    """Joins each reply's adjoining entries (given in the order of their offsets) into one part."""
+    """Joins the adjoining entries of each reply's lane (given in the order of their offsets) into one part."""
     runs: dict[bytes, list[tuple[int, list[bytes]]]] = {}
     ends: dict[bytes, int] = {}
-    for reply, offset, data in entries:
-        if ends.get(reply) == offset:
-            runs[reply][-1][1].append(data)
+    for key, offset, data in entries:
+        if ends.get(key) == offset:
+            runs[key][-1][1].append(data)
         else:
-            runs.setdefault(reply, []).append((offset, [data]))
-        ends[reply] = offset + len(data)
-    return [
-        (uuid.UUID(bytes=reply), offset, b"".join(pieces)) for reply, found in runs.items() for offset, pieces in found
-    ]
+            runs.setdefault(key, []).append((offset, [data]))
+        ends[key] = offset + len(data)
+    return [part(key, offset, b"".join(pieces)) for key, found in runs.items() for offset, pieces in found]
+
+
+def part(key: bytes, offset: int, data: bytes) -> Part:
+    """An entry of a journal row, by its reply."""
+    trace = is_trace(key)
+    return Part(uuid.UUID(bytes=trace_key(key) if trace else key), offset, data, trace)
 
 
 def rows_after(

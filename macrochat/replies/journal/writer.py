@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -18,25 +18,47 @@ from sqlalchemy import Connection
 from ... import metrics
 from ...database import is_outage, reason
 from ...logs import News, get_logger
-from .logs import Log
-from .store import Entry, Fenced, Part, Store, delete_rows, hold_lease, store_parts
+from ..trace import Line, clean, encode
+from .folding import FOLD_SECONDS, Folding
+from .logs import Log, trace_key
+from .store import Entry, Fenced, Store, delete_rows, hold_lease
 
 log_line = get_logger(__name__)
 T = TypeVar("T")
 
-FOLD_SECONDS = 1.0
-FOLD_REPLIES = 128  # of one transaction, so that it takes a millisecond or two
-HELD_TRIES = 3  # for replies that somebody is changing, in one fold
-HELD_SECONDS = 0.05  # between two of them
-FOLD_ROWS = 16  # of another; deleting one takes as long as storing eight parts
 MAX_BATCH_BYTES = 4 << 20  # one row stays well under what the databases take in one statement
 MAX_PENDING_BYTES = 16 << 20  # of all streams; past that generations wait and their providers feel it
 MAX_PENDING_BYTES_PER_LOG = 512 << 10
+LINE_BYTES = 64  # what a line of the trace holds besides its text, more or less
 PATIENCE_SECONDS = 30.0  # how long the database may refuse commits before running replies fail
 
 
 class StorageFailed(Exception):
     """The database refused commits for PATIENCE_SECONDS; what was not committed is dropped, and nobody saw it."""
+
+
+class Piece:
+    """What a log has to be committed: taken from what waits, in one row for both lanes."""
+
+    __slots__ = ("data", "log", "trace", "waited")
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.data = b"".join(log.pending)
+        self.trace = encode(log.pending_lines) if log.pending_lines else b""
+        self.waited = log.pending_bytes
+        log.pending.clear()
+        log.pending_lines.clear()
+        log.pending_bytes, log.committing = 0, True
+
+    def entries(self) -> list[Entry]:
+        """The trace first, since it tells what came before. An entry without a byte is a sign of life."""
+        log = self.log
+        text = [(log.key, log.end, self.data)]
+        if not self.trace:
+            return text
+        trace = [(trace_key(log.key), len(log.trace), self.trace)]
+        return trace + text if self.data else trace
 
 
 class Journal:
@@ -46,13 +68,13 @@ class Journal:
         self.store = store
         self.owner = owner
         self.logs: dict[bytes, Log] = {}  # by key
+        self.beside_older = False  # a worker lives that knows no traces, and may have to go on for this one
         self._interval = interval
         self._on_fenced = on_fenced
         self._seq = 0  # of the last row tried
-        self._seq_committed = 0
+        self.seq_committed = 0  # of the last row that is stored
         self._doubtful: list[int] = []  # rows that were given up without knowing whether they are there
-        self._folded_seq = 0
-        self._mark: tuple[int, list[tuple[Log, int]]] = (0, [])
+        self._folding = Folding(self)
         self._dirty: dict[Log, None] = {}
         self._pending_bytes = 0
         self._waiting_since = 0.0  # time.monotonic() no later than that of the oldest pending piece
@@ -69,7 +91,8 @@ class Journal:
 
     def open(self, log: Log) -> None:
         """Begins to write a log. What it holds already is stored."""
-        log.folded = log.end
+        log.folded, log.folded_trace = log.end, len(log.trace)
+        log.written = log.end
         log.error = None
         self.logs[log.key] = log
 
@@ -80,11 +103,23 @@ class Journal:
         """
         if log.error:
             return False
+        log.pending.append(piece)
+        log.written += len(piece)
+        return self._wait_in_line(log, len(piece))
+
+    def note(self, log: Log, kind: str, **what: Any) -> bool:
+        """Hands over a line of the trace, which stands behind all the text that was put before. Returns as `put`."""
+        if log.error:
+            return False
+        line = clean(Line(log.written, round(time.time(), 3), kind, **what))
+        log.pending_lines.append(line)
+        return self._wait_in_line(log, len(line.text) + LINE_BYTES)
+
+    def _wait_in_line(self, log: Log, size: int) -> bool:
         if not self._pending_bytes:
             self._waiting_since = time.monotonic()
-        log.pending.append(piece)
-        log.pending_bytes += len(piece)
-        self._pending_bytes += len(piece)
+        log.pending_bytes += size
+        self._pending_bytes += size
         self._dirty[log] = None
         self._work.set()
         return log.pending_bytes <= MAX_PENDING_BYTES_PER_LOG and self._pending_bytes <= MAX_PENDING_BYTES
@@ -122,62 +157,28 @@ class Journal:
         log.error = log.error or error
         self._pending_bytes -= log.pending_bytes
         log.pending.clear()
+        log.pending_lines.clear()
         log.pending_bytes = 0
         self._dirty.pop(log, None)
 
     def adopt(self, owner: uuid.UUID) -> None:
         """Goes on under a new worker id after a fence."""
         self.owner = owner
-        self._seq = self._seq_committed = self._folded_seq = 0
+        self._seq = self.seq_committed = 0
         self._doubtful.clear()
-        self._mark = (0, [])
+        self._folding = Folding(self)
 
     def fold(self, seconds: float = 0.0) -> None:
-        """Moves what was committed before the last call into per-reply chunks, in small transactions.
+        """See Folding."""
+        self._folding.fold(seconds)
 
-        All of it is stored, spread over so many seconds, before its rows go: what is in both is read once. (As one
-        transaction it stopped every stream for 25 ms, once a second.) So a row lives at least for `seconds`, and
-        readers elsewhere that look ten times a second meet every row. Raises Fenced, and database errors: what was not
-        done then, or is of replies that somebody else has locked, is done by the next call.
-        """
-        (seq, ends), owner = self._mark, self.owner
-        if seq > self._folded_seq:
-            slices = [ends[start : start + FOLD_REPLIES] for start in range(0, len(ends), FOLD_REPLIES)] or [[]]
-            held = []
-            for some in slices:
-                held += self._store(owner, some)
-                gevent.sleep(seconds / len(slices))
-            for _ in range(HELD_TRIES):  # mostly they are just ending: then nothing of them is left to be stored
-                if held:
-                    gevent.sleep(HELD_SECONDS)
-                    held = self._store(owner, held)
-            if held:
-                return
-            for last in (*range(self._folded_seq + FOLD_ROWS, seq, FOLD_ROWS), seq):
-                if self.owner == owner:
-                    self._delete(owner, self._folded_seq + 1, last)
-                if self.owner == owner:
-                    self._folded_seq = last
-                gevent.sleep(0)
-        if self.owner == owner:
-            self._mark = (self._seq_committed, [(log, log.end) for log in self.logs.values()])
+    def delete(self, owner: uuid.UUID, first: int, last: int) -> None:
+        """Deletes rows of its own, whose text and traces stand elsewhere or were never shown. Raises Fenced."""
+        self.transact(owner, lambda connection: delete_rows(connection, owner, first, last))
 
-    def _store(self, owner: uuid.UUID, ends: list[tuple[Log, int]]) -> list[tuple[Log, int]]:
-        """Returns those that must be stored once more: somebody is changing their replies."""
-        grown = [(log, end) for log, end in ends if end > log.folded and self.logs.get(log.key) is log]
-        if not grown or self.owner != owner:
-            return []
-        parts: list[Part] = [(log.reply_id, log.folded, bytes(log.data[log.folded : end])) for log, end in grown]
-        held = self._transact(owner, lambda connection: store_parts(connection, owner, parts))
-        for log, end in grown:
-            if log.reply_id not in held:
-                log.folded = max(log.folded, end)
-        return [(log, end) for log, end in grown if log.reply_id in held]
+    def transact(self, owner: uuid.UUID, work: Callable[[Connection], T]) -> T:
+        """Runs `work(connection)` while `owner` holds its lease. Raises Fenced, and database errors."""
 
-    def _delete(self, owner: uuid.UUID, first: int, last: int) -> None:
-        self._transact(owner, lambda connection: delete_rows(connection, owner, first, last))
-
-    def _transact(self, owner: uuid.UUID, work: Callable[[Connection], T]) -> T:
         def leased(connection: Connection) -> T:
             hold_lease(connection, owner)
             return work(connection)
@@ -209,36 +210,35 @@ class Journal:
     def _commit_batch(self) -> None:
         taken, lag_from, owner = time.monotonic(), self._waiting_since, self.owner
         batch = self._take_batch()
-        entries: list[Entry] = [(log.key, log.end, data) for log, data in batch]
-        error = self._commit_until_settled(entries)
+        error = self._commit_until_settled([entry for piece in batch for entry in piece.entries()])
         committed = time.monotonic()
-        for log, data in batch:
+        for piece in batch:
+            log = piece.log
             log.committing = False
-            self._pending_bytes -= len(data)
+            self._pending_bytes -= piece.waited
             if self.owner != owner or self.logs.get(log.key) is not log:
                 continue  # another life's, or another's: whoever goes on with the reply reads this from the database
             if error is None:
-                log.grow(data)  # given up or not: what is stored may be shown elsewhere, and must be folded
+                # Given up or not: what is stored may be shown elsewhere, and must be folded.
+                log.grow(piece.data, piece.trace)
             else:
                 self.give_up(log, error)
         settled, self._settled = self._settled, Event()
         settled.set()
         self._waiting_since = taken
         if error is None:
-            size = sum(len(data) for _log, data in batch)
+            size = sum(len(piece.data) + len(piece.trace) for piece in batch)
             metrics.committed(len(batch), size, committed - taken, committed - lag_from)
         if isinstance(error, Fenced) and self.owner == owner:
             self._on_fenced()
 
-    def _take_batch(self) -> list[tuple[Log, bytes]]:
+    def _take_batch(self) -> list[Piece]:
         batch, size = [], 0
         for log in list(self._dirty):
-            data = b"".join(log.pending)
-            log.pending.clear()
-            log.pending_bytes, log.committing = 0, True
+            piece = Piece(log)
             del self._dirty[log]
-            batch.append((log, data))
-            size += len(data)
+            batch.append(piece)
+            size += len(piece.data) + len(piece.trace)
             if size > MAX_BATCH_BYTES:
                 break
         return batch
@@ -252,9 +252,9 @@ class Journal:
         while True:
             try:
                 self._delete_doubtful(owner)
-                self.store.commit(owner, seq, entries)
+                self.store.commit(owner, seq, entries, fold_trace=self.beside_older)
                 if self.owner == owner:
-                    self._seq_committed = seq
+                    self.seq_committed = seq
                 return None
             except Fenced as error:
                 return error
@@ -274,7 +274,7 @@ class Journal:
     def _delete_doubtful(self, owner: uuid.UUID) -> None:
         """A row that was given up may be there, its acknowledgement lost: what comes next must not stand behind it."""
         while self._doubtful:
-            self._delete(owner, self._doubtful[-1], self._doubtful[-1])
+            self.delete(owner, self._doubtful[-1], self._doubtful[-1])
             self._doubtful.pop()
 
     def _fold_loop(self) -> None:

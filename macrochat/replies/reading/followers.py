@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gevent.socket
 
@@ -23,24 +24,39 @@ CLEAN_ENDS = (COMPLETE, STOPPED)
 
 
 class Stored:
-    """The text of a final reply, read from where it is stored as far as it is asked for.
+    """Both lanes of a final reply, read from where they are stored as far as they are asked for.
 
-    `load` gives some of it from a byte offset, nothing at its end.
+    `load(offset, trace)` gives some of the text or the trace from a byte offset, nothing at its end.
     """
 
-    def __init__(self, status: str, load: Callable[[int], bytes]) -> None:
+    def __init__(self, status: str, load: Callable[[int, bool], bytes]) -> None:
         self.status = status
         self.readers: set[Reader] = set()
         self.alive_at = 0.0  # as a log's; nothing here is waited for
-        self._load = load
-        self._block = b""
-        self._start = 0  # of the block, in the text
+        self._text = _Block(lambda offset: load(offset, False))
+        self._trace = _Block(lambda offset: load(offset, True))
 
     def read(self, offset: int) -> bytes:
         """At most READ_BYTES from `offset`; empty at the end."""
-        if not self._start <= offset < self._start + len(self._block):
-            self._block, self._start = self._load(offset), offset
-        return self._block[offset - self._start :][:READ_BYTES]
+        return self._text.read(offset)
+
+    def read_trace(self, offset: int) -> bytes:
+        """The same of the trace."""
+        return self._trace.read(offset)
+
+
+class _Block:
+    """The part of a lane that was read last."""
+
+    def __init__(self, load: Callable[[int], bytes]) -> None:
+        self._load = load
+        self._bytes = b""
+        self._start = 0  # in the lane
+
+    def read(self, offset: int) -> bytes:
+        if not self._start <= offset < self._start + len(self._bytes):
+            self._bytes, self._start = self._load(offset), offset
+        return self._bytes[offset - self._start :][:READ_BYTES]
 
 
 class Follower:
@@ -75,7 +91,7 @@ class Follower:
     def status(self) -> str:
         return self._source.status
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Any]:
         connection, readers = self.connection, self._source.readers
         reason = "disconnected"
         self._count()
@@ -132,20 +148,25 @@ class Follower:
             log.readers.discard(sender)
             sender.close()
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[Any]:
         source = self._source
         while True:
             self.connection.wake.clear()
             self._check()
             status = source.status
-            if data := source.read(self.position):
-                self.position += len(data)
+            if piece := self._next():
                 self._heard = time.monotonic()
-                yield data
+                yield piece
             elif status != STREAMING:
                 return
             elif not self.connection.wake.wait(self._patience()):
                 yield b""
+
+    def _next(self) -> Any:
+        """What comes next, as far as it is there; false if nothing is."""
+        data = self._source.read(self.position)
+        self.position += len(data)
+        return data
 
     def _count(self) -> None:
         metrics.FOLLOWED.labels("resumed" if self.offset else "first").inc()

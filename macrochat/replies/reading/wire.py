@@ -12,9 +12,12 @@ import sqlalchemy as sa
 from flask import Response, request
 
 from ...errors import NotFound
+from ..journal.logs import Cursor
 from ..models import STREAMING
+from ..trace import REASONING, RESTART, Line
 from .bodies import DELETED, BodyCut
 from .followers import CLEAN_ENDS, Follower
+from .lanes import LanesFollower
 
 # What a server's own access log reads of a request when its body has ended.
 REQUEST_LINE = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "REMOTE_ADDR")
@@ -33,8 +36,17 @@ def text_response(follower: Follower, headers: dict[str, str], *, total: int | N
     return response
 
 
-def event_response(follower: Follower, headers: dict[str, str], describe: Callable[[], dict[str, Any]]) -> Response:
-    """The same as events. `describe` returns the status object for the last one."""
+def trace_response(follower: Follower, headers: dict[str, str]) -> Response:
+    """The reply's trace, as JSON Lines."""
+    response = Response(iter(follower), content_type="application/jsonl; charset=utf-8")
+    _set_up(response, headers, follower)
+    return response
+
+
+def event_response(
+    follower: LanesFollower, headers: dict[str, str], describe: Callable[[], dict[str, Any]]
+) -> Response:
+    """Both lanes as events. `describe` returns the status object for the last one."""
     response = Response(_events(follower, describe), content_type="text/event-stream; charset=utf-8")
     _set_up(response, headers, follower)
     return response
@@ -58,13 +70,14 @@ def _forget(response: Response, environ: dict[str, Any]) -> None:
     environ.update(line)
 
 
-def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
+def _events(follower: LanesFollower, describe: Callable[[], dict[str, Any]]) -> Iterator[bytes]:
     """A final or deleted reply's events end cleanly: the last event says how it is. Other ends cut the body.
 
-    An event's id never lies inside a character: the beginning of one that is still to come is not counted.
+    An event's id is the cursor behind it, and never lies inside a character: the beginning of one that is still to come
+    is not counted.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    position = follower.offset
+    cursor = follower.cursor
     pieces = iter(follower)
     try:
         first = True
@@ -74,28 +87,41 @@ def _events(follower: Follower, describe: Callable[[], dict[str, Any]]) -> Itera
                 yield b"" if first else b": \n"
                 first = False
                 continue
-            position += len(piece)
-            if text := decoder.decode(piece):
+            cursor = follower.cursor
+            if isinstance(piece, Line):
+                if event := _line_event(piece, cursor):
+                    yield event
+            elif text := decoder.decode(piece):
                 begun, _flags = decoder.getstate()
-                yield _event("delta", {"text": text}, position - len(begun))
+                yield _event("delta", {"text": text}, cursor._replace(text=cursor.text - len(begun)))
     except BodyCut as cut:
         if cut.reason != DELETED and (follower.status == STREAMING or cut.reason != follower.status):
             raise
     finally:
         pieces.close()  # type: ignore[attr-defined]
-    yield _last_event(follower, describe, position)
+    yield _last_event(follower, describe, cursor)
 
 
-def _last_event(follower: Follower, describe: Callable[[], dict[str, Any]], position: int) -> bytes:
+def _line_event(line: Line, cursor: Cursor) -> bytes:
+    """A line of the trace as an event; nothing for what nobody is shown."""
+    facts: dict[str, Any] = {"at": line.at, "t": line.t}
+    if line.kind == REASONING:
+        return _event(REASONING, {"text": line.text} | facts, cursor)
+    if line.kind == RESTART:
+        return _event(RESTART, facts | {"hurried": line.hurried}, cursor)
+    return b""
+
+
+def _last_event(follower: Follower, describe: Callable[[], dict[str, Any]], cursor: Cursor) -> bytes:
     """How the reply stands. Raises BodyCut when the database cannot tell: the client asks again."""
     try:
-        return _event("done" if follower.status in CLEAN_ENDS else "error", describe(), position)
+        return _event("done" if follower.status in CLEAN_ENDS else "error", describe(), cursor)
     except NotFound as error:  # deleted while it was read
         facts = {"id": str(follower.connection.reply_id), "status": DELETED}
-        return _event("error", facts | {"error": {"code": error.code, "message": error.message}}, position)
+        return _event("error", facts | {"error": {"code": error.code, "message": error.message}}, cursor)
     except sa.exc.SQLAlchemyError as error:
         raise BodyCut("storage") from error
 
 
-def _event(name: str, data: dict[str, Any], position: int) -> bytes:
-    return f"event: {name}\nid: {position}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+def _event(name: str, data: dict[str, Any], cursor: Cursor) -> bytes:
+    return f"event: {name}\nid: {cursor}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ...database import now, storable
 from ...providers.base import Usage
 from ..models import STREAMING
-from ..tables import chats, chunks, messages, replies
+from ..tables import chats, chunks, messages, replies, trace_chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,43 +27,65 @@ class Outcome:
     usage: Usage | None = None
 
 
+class Base(NamedTuple):
+    """How many bytes of both lanes a message holds while its reply runs."""
+
+    text: int
+    trace: int
+
+
+class Tail(NamedTuple):
+    """What was committed since: UTF-8."""
+
+    text: bytes
+    trace: bytes
+
+
+NO_TAIL = Tail(b"", b"")
+
+
 def finish(
     connection: sa.Connection,
     owner: uuid.UUID,
     reply_id: uuid.UUID,
-    base: int,
-    tail: bytes,
+    base: Base,
+    tail: Tail,
     outcome: Outcome,
     first_byte_at: dt.datetime | None,
 ) -> bool:
-    """Makes the reply final with `tail` appended to the `base` bytes that its message holds.
+    """Makes the reply final with `tail` appended to what its message holds.
 
     Returns whether this call has done it. It has not when the reply is somebody else's, deleted, or final already – by
     an earlier, unacknowledged try, or by a worker that took over and may have written more: the database knows.
-    A reply that ends without a word gives the chat back the answer that it was to replace.
+    A reply that ends without a word or a thought gives the chat back the answer that it was to replace.
     """
-    at, size = now(), base + len(tail)
+    at, size, trace_size = now(), base.text + len(tail.text), base.trace + len(tail.trace)
     facts = {
         "new_status": outcome.status,
         "new_bytes": size,
+        "new_trace_bytes": trace_size,
         **{f"new_{name}": _fit(name, getattr(outcome, name)) for name in _SAID},
         **{f"new_{name}": _count(getattr(outcome.usage, name, None)) for name in _COUNTED},
+        "new_cost": _cost(outcome.usage),
         "new_finished_at": at,
         "new_first_byte_at": first_byte_at,
     }
     row = connection.execute(_FINISH, {"reply": reply_id, "mine": owner, **facts}).first()
     if row is None:
         return False
-    connection.execute(_APPEND, {"reply": reply_id, "tail": tail.decode()})
+    connection.execute(_APPEND, {"reply": reply_id, "tail": tail.text.decode()})
     connection.execute(_DROP_CHUNKS, {"reply": reply_id})
+    if trace_size:
+        connection.execute(_APPEND_TRACE, {"reply": reply_id, "tail": tail.trace.decode()})
+        connection.execute(_DROP_TRACE_CHUNKS, {"reply": reply_id})
     connection.execute(_TOUCH, {"chat": row.chat_id, "at": at})
-    if not size:
+    if not size and not trace_size:
         connection.execute(_SHOW_ANOTHER, {"chat": row.chat_id, "reply": reply_id})
     return True
 
 
 _SAID = ("finish_reason", "error_code", "error_message")
-_COUNTED = ("prompt_tokens", "completion_tokens")
+_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 MOST_TOKENS = (1 << 31) - 1  # what an integer column holds
 
 
@@ -82,6 +105,12 @@ def _count(tokens: object) -> int | None:
     return tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else None
 
 
+def _cost(usage: Usage | None) -> float | None:
+    """What a provider says that it took, or None for what cannot be a price."""
+    cost = getattr(usage, "cost", None)
+    return float(cost) if isinstance(cost, int | float) and 0 <= cost < math.inf else None
+
+
 def _new(column: str) -> sa.BindParameter[Any]:
     return sa.bindparam(f"new_{column}", type_=replies.c[column].type)
 
@@ -95,9 +124,9 @@ _FINISH = (
         replies.c.owner == sa.bindparam("mine"),
     )
     .values(
-        {name: _new(name) for name in ("status", "bytes", "finished_at", *_SAID)}
+        {name: _new(name) for name in ("status", "bytes", "trace_bytes", "finished_at", *_SAID)}
         | {"first_byte_at": sa.func.coalesce(replies.c.first_byte_at, _new("first_byte_at"))}
-        | {name: sa.func.coalesce(_new(name), replies.c[name]) for name in _COUNTED}
+        | {name: sa.func.coalesce(_new(name), replies.c[name]) for name in (*_COUNTED, "cost")}
     )
     .returning(replies.c.chat_id)
 )
@@ -106,6 +135,12 @@ _APPEND = (
     .where(messages.c.id == sa.bindparam("reply"))
     .values(content=messages.c.content + sa.bindparam("tail", type_=sa.Text))
 )
+_APPEND_TRACE = (
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("reply"))
+    .values(trace=sa.func.coalesce(messages.c.trace, "") + sa.bindparam("tail", type_=sa.Text))
+)
+_DROP_TRACE_CHUNKS = sa.delete(trace_chunks).where(trace_chunks.c.reply_id == sa.bindparam("reply"))
 _DROP_CHUNKS = sa.delete(chunks).where(chunks.c.reply_id == sa.bindparam("reply"))
 _OTHERS = messages.alias("others")
 _ANOTHER = (
@@ -125,7 +160,7 @@ _TOUCH = sa.update(chats).where(chats.c.id == sa.bindparam("chat")).values(updat
 
 
 def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: uuid.UUID) -> bool:
-    """Makes a reply that ended with `status` run again under `owner`, its text kept. Whether this caller won."""
+    """Makes a reply that ended with `status` run again under `owner`, with all it has. Whether this caller won."""
     ended = sa.and_(replies.c.id == reply_id, replies.c.status == status)
     again = {
         "status": STREAMING,
@@ -135,6 +170,8 @@ def reopen(connection: sa.Connection, reply_id: uuid.UUID, status: str, owner: u
         "error_code": None,
         "error_message": None,
         "finished_at": None,
+        "trace_bytes": None,
+        "hurried": False,
         "attempts": replies.c.attempts + 1,
         "takeovers": 0,
     }

@@ -5,13 +5,14 @@ both in turn, and nobody says nothing. (Templates of Gemma, Mistral and others r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-ChatMessages = list[dict[str, str]]  # {"role", "content"}, oldest first
+ChatMessages = list[dict[str, Any]]  # {"role", "content"}, and "trace" of some answers; oldest first
 
 BETWEEN = "\n\n"  # between two messages of one speaker that become one
 
 
-def in_turn(said: Iterable[dict[str, str]]) -> ChatMessages:
+def in_turn(said: Iterable[dict[str, Any]]) -> ChatMessages:
     """Without what holds no words, and with what one speaker said in a row as one message."""
     turns: ChatMessages = []
     for message in said:
@@ -19,7 +20,7 @@ def in_turn(said: Iterable[dict[str, str]]) -> ChatMessages:
             continue
         if turns and turns[-1]["role"] == message["role"]:
             joined = turns[-1]["content"] + BETWEEN + message["content"]
-            turns[-1] = {"role": message["role"], "content": joined}
+            turns[-1] = turns[-1] | message | {"content": joined}
         else:
             turns.append(message)
     return turns

@@ -45,14 +45,15 @@ class Endings:
 
     def claim(self, generation: Generation, outcome: Outcome) -> Outcome | None:
         """Makes the reply final. Returns the outcome that was stored, or None when the reply is not ours any more."""
-        tail = bytes(generation.log.data[generation.base :])
-        steps = [(outcome, tail), (UNSTORABLE, tail), (UNSTORABLE, b"")]
+        log, base = generation.log, generation.base
+        tail = claims.Tail(bytes(log.data[base.text :]), bytes(log.trace[base.trace :]))
+        steps = [(outcome, tail), (UNSTORABLE, tail), (UNSTORABLE, claims.NO_TAIL)]
         refused, pause, since = 0, 0.05, time.monotonic()
         while True:
-            stored, text = steps[0]
+            stored, kept = steps[0]
             try:
                 with self._at_once:
-                    return stored if self._finish(generation, stored, text) else None
+                    return stored if self._finish(generation, stored, kept) else None
             except Exception as error:  # noqa: BLE001 - nobody else can end this reply
                 log_line.warning("claim_failed", replyId=str(generation.log.reply_id), error=reason(error))
                 refused += not is_outage(error)
@@ -63,7 +64,7 @@ class Endings:
             gevent.sleep(pause)
             pause = min(1.0, pause * 2)
 
-    def _finish(self, generation: Generation, outcome: Outcome, tail: bytes) -> bool:
+    def _finish(self, generation: Generation, outcome: Outcome, tail: claims.Tail) -> bool:
         log, owner, base = generation.log, generation.owner, generation.base
         first_byte = generation.first_byte_at and dt.datetime.fromtimestamp(generation.first_byte_at, dt.UTC)
         return self._store.transact(

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from ..journal import committed
 from ..journal.leases import Lost
+from ..journal.logs import trace_key
 from ..journal.store import Store, delete_rows, hold_lease, merge, rows_after, store_parts
 from ..models import STREAMING
 from ..tables import chats, replies, workers
@@ -30,11 +31,12 @@ OWNERLESS = 1000  # looked at together
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A reply taken over: the worker `owner` has it now. `text` is all that was committed (UTF-8)."""
+    """A reply taken over: the worker `owner` has it now. `text` and `trace` are all that was committed (UTF-8)."""
 
     reply_id: uuid.UUID
     owner: uuid.UUID
     text: bytes
+    trace: bytes
     takeovers: int
     stop_requested: bool
 
@@ -128,7 +130,8 @@ def adopt(store: Store, mine: uuid.UUID, reply_id: uuid.UUID) -> Orphan | None:
         if not _lock(connection, [reply_id], sa.and_(replies.c.owner == mine, replies.c.status == STREAMING)):
             return None
         rows = rows_after(connection, mine, -1)
-        parts = merge(entry for _seq, entries in rows for entry in entries if entry[0] == reply_id.bytes)
+        keys = (reply_id.bytes, trace_key(reply_id.bytes))
+        parts = merge(entry for _seq, entries in rows for entry in entries if entry[0] in keys)
         store_parts(connection, mine, parts)
         [orphan] = _claim(connection, [reply_id], mine)
         return orphan
@@ -152,7 +155,7 @@ def _lock(connection: sa.Connection, ids: Sequence[uuid.UUID], condition: sa.Col
 def _claim(connection: sa.Connection, ids: Sequence[uuid.UUID], mine: uuid.UUID) -> list[Orphan]:
     rows = connection.execute(_CLAIM, {"ids": ids, "mine": mine}).all()
     whole = committed.consolidate(connection, [row.id for row in rows])
-    return [Orphan(row.id, mine, whole[row.id], row.takeovers, row.stop_requested) for row in rows]
+    return [Orphan(row.id, mine, *whole[row.id], row.takeovers, row.stop_requested) for row in rows]
 
 
 _CLAIM = (
@@ -160,6 +163,7 @@ _CLAIM = (
     .where(replies.c.id.in_(sa.bindparam("ids", expanding=True)))
     .values(
         owner=sa.bindparam("mine"),
+        trace_bytes=None,
         attempts=replies.c.attempts + 1,
         takeovers=replies.c.takeovers + 1,
     )

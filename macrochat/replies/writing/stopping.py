@@ -1,12 +1,12 @@
-"""Stopping a reply: the wish stands in its row, and whoever writes the reply sees it there.
+"""Stopping a reply, or hurrying it: the wish stands in its row, and whoever writes the reply sees it there.
 
-A generation of this process is told at once (`stop_here`); those of other processes look ten times a second
-(`see_wishes`).
+A generation of this process is told at once; those of other processes look ten times a second (`see_wishes`).
 """
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,6 +28,12 @@ def stop_here(worker: LocalWorker, reply_id: uuid.UUID) -> None:
         generation.stop()
 
 
+def hurry_here(worker: LocalWorker, reply_id: uuid.UUID) -> None:
+    """Hurries a generation of this process at once."""
+    if generation := worker.generations.get(reply_id):
+        generation.hurry()
+
+
 def see_wishes(worker: LocalWorker, engine: sa.Engine) -> None:
     """Sees stops written by other processes, and replies that were deleted. Mostly there is nothing to see."""
     before = dict(worker.generations)
@@ -39,18 +45,29 @@ def see_wishes(worker: LocalWorker, engine: sa.Engine) -> None:
             continue
         if reply_id not in found:
             worker.forget(generation)
-        elif found[reply_id]:
+        elif found[reply_id].stop_requested:
             generation.stop()
+        elif found[reply_id].hurried:
+            generation.hurry()
 
 
-def wishes(engine: sa.Engine, owner: uuid.UUID, expected: int) -> dict[uuid.UUID, bool] | None:
-    """Of each running reply of a worker, whether its end is wished for; None if `expected` run and none is."""
+def hurry(reply_id: uuid.UUID) -> None:
+    """Asks for the answer without more thoughts, as `wish` asks for the end."""
+    with write() as session:
+        session.execute(_HURRY, {"reply": reply_id})
+
+
+def wishes(engine: sa.Engine, owner: uuid.UUID, expected: int) -> dict[uuid.UUID, Any] | None:
+    """Of each running reply of a worker what is wished: rows with `stop_requested` and `hurried`.
+
+    None if `expected` run and nothing is wished.
+    """
     mine = {"owner": owner}
     with engine.connect() as connection:
         summary = connection.execute(_SUMMARY, mine).one()
         if summary.running >= expected and not summary.wishes:
             return None
-        return {row.id: row.stop_requested for row in connection.execute(_RUNNING, mine)}
+        return {row.id: row for row in connection.execute(_RUNNING, mine)}
 
 
 _WISH = (
@@ -58,9 +75,12 @@ _WISH = (
     .where(replies.c.id == sa.bindparam("reply"), replies.c.status == STREAMING)
     .values(stop_requested=True)
 )
+_HURRY = (
+    sa.update(replies).where(replies.c.id == sa.bindparam("reply"), replies.c.status == STREAMING).values(hurried=True)
+)
 _MINE = sa.and_(replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING)
-_RUNNING = sa.select(replies.c.id, replies.c.stop_requested).where(_MINE)
+_RUNNING = sa.select(replies.c.id, replies.c.stop_requested, replies.c.hurried).where(_MINE)
 _SUMMARY = sa.select(
     sa.func.count().label("running"),
-    sa.func.sum(sa.case((replies.c.stop_requested, 1), else_=0)).label("wishes"),
+    sa.func.sum(sa.case((sa.or_(replies.c.stop_requested, replies.c.hurried), 1), else_=0)).label("wishes"),
 ).where(_MINE)

@@ -28,6 +28,7 @@ from . import claims, recovery
 from .claims import Outcome
 from .prompts import knows, task_for_orphan
 from .recovery import Orphan
+from .step import Held
 from .worker import LocalWorker
 
 log_line = get_logger(__name__)
@@ -80,6 +81,7 @@ class Takeover:
     def _relieve_others(self, mine: uuid.UUID) -> None:
         with self._worker.remote_logs.engine.connect() as connection:
             lost = self._watch.look(connection, mine)
+        self._worker.journal.beside_older = self._watch.sees_older
         for other in lost:
             for _slice in relieve(self._worker.store, mine, other):
                 self._let_others_go_on()
@@ -125,7 +127,7 @@ class Takeover:
         return strays
 
     def _go_on(self, orphan: Orphan) -> None:
-        log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text))
+        log_line.warning("takeover", replyId=str(orphan.reply_id), bytes=len(orphan.text), traceBytes=len(orphan.trace))
         with self._app.app_context():
             task = task_for_orphan(self._worker.settings, self._registry, orphan)
         if task is None or orphan.stop_requested or orphan.takeovers > MAX_TAKEOVERS:
@@ -133,7 +135,8 @@ class Takeover:
             end(self._worker.store, orphan)
         else:
             metrics.TAKEOVERS.labels("continued").inc()
-            self._worker.generate(replace(task, patience=PATIENCE_SECONDS), orphan.text, orphan.owner)
+            held = Held(orphan.text, orphan.trace)
+            self._worker.generate(replace(task, patience=PATIENCE_SECONDS), held, orphan.owner)
 
 
 _MINE = sa.and_(replies.c.owner == sa.bindparam("owner"), replies.c.status == STREAMING)
@@ -151,9 +154,9 @@ def relieve(store: Store, mine: uuid.UUID, lost: Lost) -> Iterator[None]:
 def end(store: Store, orphan: Orphan) -> Outcome:
     """Makes a reply final that was taken over and cannot go on, with what it has."""
     outcome = Outcome(status=STOPPED) if orphan.stop_requested else INTERRUPTION
-    size = len(orphan.text)
+    base, owner = claims.Base(len(orphan.text), len(orphan.trace)), orphan.owner
     store.transact(
-        lambda connection: claims.finish(connection, orphan.owner, orphan.reply_id, size, b"", outcome, None),
+        lambda connection: claims.finish(connection, owner, orphan.reply_id, base, claims.NO_TAIL, outcome, None),
         durable=True,
     )
     return outcome

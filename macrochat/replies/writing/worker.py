@@ -19,7 +19,8 @@ from ..journal.store import Fenced, Store
 from ..journal.writer import Journal
 from .claims import Outcome
 from .endings import Endings
-from .generation import Generation, Task
+from .generation import Generation
+from .step import Held, Task
 
 log_line = get_logger(__name__)
 
@@ -68,8 +69,8 @@ class LocalWorker:
 
     # Generations
 
-    def generate(self, task: Task, text: bytes, owner: uuid.UUID) -> Generation | None:
-        """Starts writing a reply that the worker `owner` owns and whose committed text so far is `text`.
+    def generate(self, task: Task, held: Held, owner: uuid.UUID) -> Generation | None:
+        """Starts writing a reply that the worker `owner` owns and of which `held` is committed so far.
 
         None, and nothing is started, when this process is not that worker any more: the reply is others' by now, and
         what would be written here under another name would be shown and then lost.
@@ -79,7 +80,7 @@ class LocalWorker:
         running = self.generations.get(task.reply_id)
         if running and running.task.attempt >= task.attempt:
             return running  # the sweep was faster. (An earlier one has ended, and is about to hear of it.)
-        log = self._log_of(task.reply_id, text)
+        log = self._log_of(task.reply_id, held)
         self.journal.open(log)
         generation = self.generations[task.reply_id] = Generation(task, log, self.journal, self._claim)
         generation.start()
@@ -91,14 +92,14 @@ class LocalWorker:
             generation.abandon()
             self._give_away(generation)
 
-    def _log_of(self, reply_id: uuid.UUID, text: bytes) -> Log:
-        """The log that was followed here, or a new one, with exactly this text."""
+    def _log_of(self, reply_id: uuid.UUID, held: Held) -> Log:
+        """The log that was followed here, or a new one, with exactly what is committed."""
         log = self.remote_logs.release(reply_id)
-        if log is not None and log.data != text[: log.end]:
+        if log is not None and not held.begins_with(log):
             log.finish(REVISED)
             log = None
         log = log or Log(reply_id)
-        log.grow(text[log.end :])
+        log.grow(held.text[log.end :], held.trace[len(log.trace) :])
         return log
 
     def _claim(self, generation: Generation, outcome: Outcome) -> Outcome | None:
@@ -161,6 +162,7 @@ class LocalWorker:
         return None
 
     def _register(self) -> None:
+        self.journal.beside_older = self.lease.sees_older()
         self.journal.adopt(self.lease.register())
         self.registered = True
 
