@@ -4,6 +4,7 @@ Each line says `at`, how many bytes of text were there before it, and `t`, when 
 
     {"at":0,"t":1764150000.123,"kind":"reasoning","text":"…"}    a piece of what the model thought
     {"at":0,"t":…,"kind":"opaque","value":{…}}                   what the provider wants back; nobody is shown it
+    {"at":0,"t":…,"kind":"answer"}                               the model began to answer what it had thought about
     {"at":0,"t":…,"kind":"restart","hurried":false}              this step was begun again
 
 By `at` both lanes merge into one order, the same for everybody and at any time: that of a message's `parts`. Lines of
@@ -21,7 +22,7 @@ import msgspec
 
 from ..web import iso
 
-REASONING, OPAQUE, RESTART = "reasoning", "opaque", "restart"
+REASONING, OPAQUE, ANSWER, RESTART = "reasoning", "opaque", "answer", "restart"
 LINE_CHARACTERS = 32 << 10  # of thoughts in one line: readers hold a line, never all of them
 
 
@@ -99,7 +100,7 @@ def lines(trace: bytes) -> list[Line]:
 
 def in_mid_thought(trace: bytes, size: int) -> bool:
     """Whether the reply broke off while the model was thinking, after `size` bytes of text."""
-    told = next((line for line in reversed(lines(trace)) if line.kind in (REASONING, RESTART)), None)
+    told = next((line for line in reversed(lines(trace)) if line.kind in (REASONING, ANSWER, RESTART)), None)
     return told is not None and told.kind == REASONING and told.at >= size
 
 
@@ -121,19 +122,18 @@ class _Merge:
         self._thought: list[Line] = []
 
     def add(self, line: Line) -> None:
-        if line.kind not in (REASONING, RESTART):
-            return
         if line.at > self._shown:
-            self._end_thought()
+            self._end_thought(None)
             self._say(line.at)
         if line.kind == REASONING:
             self._thought.append(line)
-        else:
-            self._end_thought()
+        elif line.kind in (ANSWER, RESTART):
+            self._end_thought(line)
+        if line.kind == RESTART:
             self._parts.append({"type": RESTART, "at": line.at, "hurried": line.hurried})
 
     def finish(self) -> list[dict[str, Any]]:
-        self._end_thought()
+        self._end_thought(None)
         self._say(len(self._text))
         return self._parts
 
@@ -142,14 +142,14 @@ class _Merge:
             self._parts.append({"type": "text", "text": said.decode(errors="replace")})
         self._shown = max(self._shown, end)
 
-    def _end_thought(self) -> None:
+    def _end_thought(self, by: Line | None) -> None:
         if thought := self._thought:
             self._parts.append(
                 {
                     "type": REASONING,
                     "text": "".join(line.text for line in thought),
                     "startedAt": _time(thought[0].t),
-                    "durationMs": max(0, round((thought[-1].t - thought[0].t) * 1000)),
+                    "durationMs": max(0, round(((by or thought[-1]).t - thought[0].t) * 1000)),
                 }
             )
             self._thought = []

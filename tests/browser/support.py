@@ -28,6 +28,12 @@ MODELS = (
     "scripted-length:6:12",
     "scripted-hold:3",
     "scripted-unicode",
+    "scripted-thinks:5:0:5",
+    "scripted-thinks:5:0:40:25",
+    "scripted-thinks:30:100:20:50",
+    "scripted-thinks-only",
+    "scripted-thinks-after",
+    "gpt-5/scripted-thinks-hold:25:6",
 )
 DESK = {"width": 1200, "height": 800}
 PATIENCE_SECONDS = 30

@@ -430,12 +430,12 @@ test("Continue appends to what there is", async () => {
 test("a running reply that the page finds is followed from where it is", async () => {
   const server = new FakeServer()
   const reply = server.keep("r7", { status: "streaming", shown: 5 })
-  const messages = [{ key: "r7", id: "r7", role: "assistant", content: "Hello", bytes: 5, status: "streaming" }]
+  const messages = [{ key: "r7", id: "r7", role: "assistant", content: "Hello", parts: [{ type: "text", text: "Hello" }], bytes: 5, status: "streaming" }]
   const { session } = openPage({ server, chat: CHAT, messages })
   const following = session.resume()
   await settle()
   assert.ok(session.isLoading)
-  assert.ok(server.asked("offset=5").length === 1)
+  assert.ok(server.asked("cursor=5.").length === 1)
   server.write(reply)
   await following
   assert.equal(session.messages[0].content, "Hello from the model.")
@@ -462,7 +462,7 @@ test("a silent reply is asked about, and a stuck connection opened again at once
   await settle()
   server.reply("r1").shown = 9
   await clock.advance(20_000)
-  assert.ok(server.asked("offset=5").length === 1, "re-attached behind what we have")
+  assert.ok(server.asked("cursor=5.").length === 1, "re-attached behind what we have")
   server.write(server.reply("r1"))
   await sending
   assert.equal(session.messages.at(-1).content, "Hello from the model.")

@@ -10,17 +10,24 @@ import { silent } from "./support/page.js"
 const TEXT = "Ein Märchen über 🎈 Ballons – 漢字, e\u0301 und mehr."
 const SIZE = Buffer.byteLength(TEXT)
 
-function begin({ text = TEXT, status = "complete", shown, digest } = {}) {
+function begin({ text = TEXT, status = "complete", shown, digest, lines } = {}) {
   const server = new FakeServer()
   const clock = new FakeClock()
-  const reply = server.keep("r1", { text, status, shown })
+  const reply = server.keep("r1", { text, status, shown, lines })
   const recovery = new ErrorRecovery({ clock, random: () => 0, log: silent })
-  const heard = { text: "", resets: 0 }
-  const sink = { append: text => { heard.text += text }, reset: () => { heard.text = ""; heard.resets += 1 }, arrived() {} }
+  const heard = { text: "", thought: "", restarts: 0, resets: 0 }
+  const sink = { append: text => { heard.text += text }, think: ({ text }) => { heard.thought += text }, restart: () => { heard.restarts += 1 }, reset: () => Object.assign(heard, { text: "", thought: "", resets: heard.resets + 1 }), arrived() {} }
   const api = new ApiClient({ routes: ROUTES, fetch: server.fetch, clock })
-  const stream = new ReplyStream({ api, replyId: "r1", recovery, sink, ...(digest ? { digest } : {}) })
-  const offsets = () => server.asked("/stream?").map(({ url }) => Number(url.split("offset=")[1]))
+  const stream = new ReplyStream({ api, replyId: "r1", recovery, sink, now: clock.now, ...(digest ? { digest } : {}) })
+  const offsets = () => server.asked("/stream?").map(({ url }) => Number(url.split("cursor=")[1].split(".")[0]))
   return { server, clock, reply, recovery, heard, stream, offsets }
+}
+
+// The end of the last whole character in the first bytes of TEXT.
+function wholeUntil(at) {
+  const bytes = Buffer.from(TEXT)
+  while (at > 0 && (bytes[at] & 0xC0) === 0x80) at -= 1
+  return at
 }
 
 test("reads a whole reply, characters cut anywhere", async () => {
@@ -29,7 +36,7 @@ test("reads a whole reply, characters cut anywhere", async () => {
   assert.equal(heard.text, TEXT)
   assert.equal(final.status, "complete")
   assert.equal(stream.bytes, SIZE)
-  assert.equal(server.asked("GET /api/replies/r1").length, 2, "one body, one check")
+  assert.equal(server.asked("GET /api/replies/r1").length, 1, "the body says itself how it stands")
 })
 
 for (const how of ["cut", "end"]) {
@@ -41,7 +48,7 @@ for (const how of ["cut", "end"]) {
       await clock.advance(10_000)
       assert.equal((await following).status, "complete")
       assert.equal(heard.text, TEXT, `at byte ${at}`)
-      assert.deepEqual(offsets(), at === SIZE ? [0] : [0, at])
+      assert.deepEqual(offsets(), at === SIZE ? [0] : [0, wholeUntil(at)])
     }
   })
 }
@@ -124,7 +131,7 @@ test("a connection that has gone quiet is opened again from the same byte", asyn
   await settle()
   stream.reattach()
   await settle()
-  assert.deepEqual(offsets(), [0, 6])
+  assert.deepEqual(offsets(), [0, 5])
   server.write(reply)
   await following
   assert.equal(heard.text, TEXT)
@@ -183,4 +190,61 @@ test("a paused stream can be left for good", async () => {
   await clock.advance(0)
   stream.detach()
   assert.equal(await following, null)
+})
+
+const LINES = [
+  { at: 0, t: 1, kind: "reasoning", text: "Let me " },
+  { at: 0, t: 2, kind: "reasoning", text: "think… 🎈" },
+  { at: 0, t: 3, kind: "opaque", value: { signature: "x" } },
+]
+
+test("thoughts come before the words they precede, and are counted", async () => {
+  const { heard, stream, server } = begin({ lines: LINES })
+  await stream.follow()
+  assert.equal(heard.thought, "Let me think… 🎈")
+  assert.equal(heard.text, TEXT)
+  assert.equal(stream.traceBytes, server.reply("r1").lines.reduce((size, line) => size + Buffer.byteLength(JSON.stringify(line)) + 1, 0))
+})
+
+test("goes on behind the thoughts it has, wherever the line breaks", async () => {
+  for (let at = 0; at <= SIZE; at += 5) {
+    const { server, heard, stream, clock } = begin({ lines: [...LINES, { at: wholeUntil(20), t: 4, kind: "reasoning", text: "More." }] })
+    server.goWrong("/stream?", { cut: at })
+    const following = stream.follow()
+    await clock.advance(10_000)
+    await following
+    assert.equal(heard.text, TEXT, `at byte ${at}`)
+    assert.equal(heard.thought, "Let me think… 🎈More.", `at byte ${at}`)
+  }
+})
+
+test("thoughts that only the server has are fetched though all words are there", async () => {
+  const { server, reply, heard, stream, clock } = begin({ lines: LINES.slice(0, 1) })
+  server.goWrong("/stream?", { end: SIZE })
+  const following = stream.follow()
+  server.think(reply, { text: "late" })
+  await clock.advance(10_000)
+  await following
+  assert.equal(heard.thought, "Let me late")
+})
+
+test("a step that was begun again is told", async () => {
+  const { heard, stream } = begin({ lines: [LINES[0], { at: 0, t: 2, kind: "restart", hurried: false }, LINES[1]] })
+  await stream.follow()
+  assert.equal(heard.restarts, 1)
+})
+
+test("a router that cuts a silent connection again and again is no failure", async () => {
+  const { server, reply, heard, stream, clock, recovery } = begin({ status: "streaming", shown: 0 })
+  const following = stream.follow()
+  for (let round = 0; round < 12; round++) {
+    await clock.advance(55_000)
+    server.breakBodies()
+    await clock.advance(0)
+  }
+  assert.equal(recovery.retryCount, 0)
+  assert.ok(!recovery.isExhausted)
+  server.write(reply)
+  await following
+  assert.equal(heard.text, TEXT)
 })

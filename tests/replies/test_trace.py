@@ -54,6 +54,11 @@ def test_parts_are_the_merge_of_both_lanes():
     ]
 
 
+def test_a_thought_lasts_until_the_answer_begins():
+    trace = encode([reasoning(0, "hm", 1.0), Line(0, 43.0, "answer")])
+    assert [part.get("durationMs") for part in parts("So.", trace)] == [42_000, None]
+
+
 def test_a_line_of_a_kind_to_come_and_one_that_is_none_are_passed_over():
     trace = b'{"at":0,"t":1,"kind":"dream","colour":"blue"}\n{"at":\n' + encode([reasoning(0, "hm")])
     assert [part["type"] for part in parts("x", trace)] == ["reasoning", "text"]
@@ -68,6 +73,7 @@ def test_a_line_of_a_kind_to_come_and_one_that_is_none_are_passed_over():
         ([reasoning(0, "hm"), Line(0, 1.0, "opaque", value={})], 0, True),
         ([reasoning(0, "hm"), Line(0, 1.0, "restart")], 0, False),
         ([reasoning(3, "hm")], 3, True),
+        ([reasoning(0, "hm"), Line(0, 1.0, "answer")], 0, False),
     ],
 )
 def test_whether_a_reply_broke_off_in_mid_thought(told, size, expected):

@@ -17,7 +17,7 @@ from ...providers.base import Completion, CompletionRequest, Opaque, Piece, Prov
 from ...stacks import call_aside
 from ..journal.logs import Log
 from ..journal.writer import Journal
-from ..trace import OPAQUE, REASONING, RESTART, in_mid_thought
+from ..trace import ANSWER, OPAQUE, REASONING, RESTART, in_mid_thought
 from .conversation import newer_half
 
 # Refusals that no waiting mends; a server that restarts says all others too.
@@ -82,7 +82,8 @@ class Step:
         self._metrics = metrics
         self._size = log.end  # with what waits for its commit
         self._trace_size = len(log.trace)
-        self._thought = False
+        self._thought = False  # it has thought, since the step was begun
+        self._thinks = False  # it does so now
 
     def run(self, on_open: Callable[[], None]) -> Completion:
         """The answer, written to its end. Before its first piece a provider that is away may be asked again.
@@ -129,7 +130,7 @@ class Step:
 
     def _restart(self) -> None:
         self._journal.note(self._log, RESTART, hurried=self.hurried)
-        self._thought = False
+        self._thought = self._thinks = False
 
     def _close(self) -> None:
         if self.completion is not None:
@@ -178,6 +179,9 @@ class Step:
             self.first_byte_at = time.time()
             self._forget_request()
             self._metrics.first_byte()
+        if self._thinks:
+            self._thinks = False
+            self._journal.note(self._log, ANSWER)
         self._size += len(piece)
         if self._size > self.task.max_bytes:
             return False
@@ -188,7 +192,7 @@ class Step:
 
     def _note(self, piece: Piece) -> bool:
         if isinstance(piece, Reasoning):
-            self._thought = True
+            self._thought = self._thinks = True
             self._trace_size += len(piece.text)
             kind: dict[str, object] = {"kind": REASONING, "text": piece.text}
         elif isinstance(piece, Opaque):

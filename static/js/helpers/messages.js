@@ -1,4 +1,5 @@
 import { isFinal } from "./judgement.js"
+import { hasThought, storedParts } from "./parts.js"
 
 // A message as the page keeps it. `key` names it for as long as the page lives; `id` becomes the server's once it is known.
 export function userMessage(key, content, status = "sending") {
@@ -6,16 +7,17 @@ export function userMessage(key, content, status = "sending") {
 }
 
 export function pendingReply(key) {
-  return { key: `reply-${key}`, id: `reply-${key}`, role: "assistant", content: "", status: "thinking", bytes: 0, error: null, model: "", laterAttempt: null }
+  return { key: `reply-${key}`, id: `reply-${key}`, role: "assistant", content: "", parts: [], status: "thinking", bytes: 0, traceBytes: 0, error: null, model: "", laterAttempt: null }
 }
 
 // From GET /api/chats/<id>.
-export function storedMessage({ id, role, content, metadata = {} }) {
+export function storedMessage({ id, role, content, parts, metadata = {} }) {
   if (role === "user") return { key: id, id, role, content, status: "complete" }
   return {
-    key: id, id, role: "assistant", content,
+    key: id, id, role: "assistant", content, parts: storedParts({ content, parts }),
     status: statusOf(metadata.status, content),
     bytes: metadata.bytes ?? null,
+    traceBytes: metadata.traceBytes ?? 0,
     error: metadata.error ?? null,
     model: metadata.model ?? "",
     finishReason: metadata.finishReason ?? null,
@@ -31,7 +33,7 @@ export function lostMessage({ key, text }, { withChat = false } = {}) {
 
 // What is shown of an answer again if its replacement says nothing; null if there is nothing to show.
 export function factsOf({ key, ...facts }) {
-  return facts.content ? facts : null
+  return facts.content || hasThought(facts) ? facts : null
 }
 
 // The server says "streaming"; a person sees thinking until there are words.

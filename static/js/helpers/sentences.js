@@ -1,5 +1,7 @@
+import { hasThought } from "./parts.js"
+
 const BY_CODE = {
-  OFFLINE: "You are offline. The message goes out when the connection returns.",
+  OFFLINE: "Waiting for the network. The message goes out when it is back.",
   CHAT_BUSY: "Another reply is being written in this chat. Your message is kept here.",
   CHAT_NOT_FOUND: "This chat does not exist any more.",
   MESSAGE_TOO_LONG: "This message is too long. Shorten it and send it again.",
@@ -22,6 +24,8 @@ const BY_FINISH = {
   function_call: "The model asked for a tool, and there are none here.",
 }
 
+export const ONLY_THOUGHT = "The model thought, but wrote no answer."
+
 const LATER = {
   stopped: "You stopped the new answer. This is the one before it.",
   interrupted: "The new answer was interrupted. This is the one before it.",
@@ -41,11 +45,12 @@ export function sentenceFor(error) {
   return withStop(error.message || "Something went wrong.")
 }
 
-export function noticeFor({ status, error, finishReason, laterAttempt, isLostWithChat }) {
+export function noticeFor({ status, content, error, finishReason, laterAttempt, isLostWithChat, ...message }) {
   if (laterAttempt?.error?.message) return `${withStop(laterAttempt.error.message)} The answer you had is kept.`
   if (laterAttempt) return LATER[laterAttempt.status] ?? ""
   if (error?.message) return withStop(error.message)
   if (status === "complete" && BY_FINISH[finishReason]) return BY_FINISH[finishReason]
+  if (status === "complete" && content === "" && hasThought(message)) return ONLY_THOUGHT
   if (isLostWithChat) return LOST_WITH_CHAT
   return BY_STATUS[status] ?? ""
 }

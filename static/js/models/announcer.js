@@ -1,4 +1,6 @@
 import { speakable } from "../helpers/markdown-speech.js"
+import { hasThought } from "../helpers/parts.js"
+import { ONLY_THOUGHT } from "../helpers/sentences.js"
 
 const READ_ALOUD_UP_TO = 600
 // Marks and addresses make the Markdown longer than its words, but not by more than this.
@@ -12,6 +14,7 @@ export class Announcer {
   constructor({ element, session }) {
     this.#element = element
     session.addEventListener("change", () => { if (session.status === "submitted") this.#say("AI is thinking…") })
+    session.addEventListener("message", ({ detail }) => { if (detail.message.status === "streaming" && hasThought(detail.message)) this.#say("The model has thought and is answering.") })
     session.addEventListener("settled", ({ detail }) => this.#say(summaryOf(detail.message)))
   }
 
@@ -22,8 +25,9 @@ export class Announcer {
   }
 }
 
-function summaryOf({ status, content, laterAttempt }) {
+function summaryOf({ status, content, laterAttempt, ...message }) {
   if (laterAttempt) return "There is no new reply. The one before it is kept."
+  if (status === "complete" && !content && hasThought(message)) return ONLY_THOUGHT
   if (status === "complete") return summaryOfComplete(content)
   return { stopped: "The reply was stopped.", failed: "The reply failed.", interrupted: "The reply was interrupted." }[status] ?? ""
 }

@@ -65,13 +65,16 @@ export class ApiClient {
     return this.#json("GET", "models")
   }
 
-  sendMessage(chat, { key, text, model, signal }) {
-    const body = { messages: [{ id: key, role: "user", content: text }], ...(model ? { model } : {}) }
+  // Replies stream as events: their words and thoughts. `effort` says how long the model shall think; none: as it does itself.
+
+  sendMessage(chat, { key, text, model, effort, signal }) {
+    const body = { messages: [{ id: key, role: "user", content: text }], ...given({ model, effort }) }
     return this.#stream("POST", "chatStream", { values: { chat }, body, headers: { "Idempotency-Key": key }, signal })
   }
 
-  regenerate(chat, { key, text, messageId, model, signal }) {
-    const body = { messages: [{ role: "user", content: text }], trigger: "regenerate-message", messageId, ...(model ? { model } : {}) }
+  regenerate(chat, { key, text, messageId, model, effort, signal }) {
+    const again = { messages: [{ role: "user", content: text }], trigger: "regenerate-message", messageId }
+    const body = { ...again, ...given({ model, effort }) }
     return this.#stream("POST", "chatStream", { values: { chat }, body, headers: { "Idempotency-Key": key }, signal })
   }
 
@@ -79,8 +82,13 @@ export class ApiClient {
     return this.#stream("POST", "replyContinue", { values: { reply }, signal })
   }
 
-  followReply(reply, { offset, signal }) {
-    return this.#stream("GET", "replyStream", { values: { reply }, query: { offset }, signal, limit: ANSWER_LIMIT_MS })
+  // From a cursor, `<bytes of text>.<bytes of trace>`.
+  followReply(reply, { cursor, signal }) {
+    return this.#stream("GET", "replyStream", { values: { reply }, query: { cursor }, signal, limit: ANSWER_LIMIT_MS })
+  }
+
+  answerNow(reply) {
+    return this.#json("POST", "replyAnswerNow", { values: { reply } })
   }
 
   readReply(reply, { signal } = {}) {
@@ -109,10 +117,6 @@ export class ApiClient {
 
   changePassword(body) {
     return this.#json("POST", "password", { body })
-  }
-
-  me() {
-    return this.#json("GET", "me")
   }
 
   deleteAccount(body) {
@@ -151,14 +155,15 @@ export class ApiClient {
   }
 
   // The limit is on the answer's beginning only: its body may last as long as the reply does.
-  #stream(method, route, { signal, limit = SEND_LIMIT_MS, ...request }) {
-    return this.#withLimit(limit, signal, limited => this.#open(method, route, { ...request, signal: limited }))
+  #stream(method, route, { signal, limit = SEND_LIMIT_MS, headers = {}, ...request }) {
+    const asked = { ...request, headers: { Accept: "text/event-stream", ...headers } }
+    return this.#withLimit(limit, signal, limited => this.#open(method, route, { ...asked, signal: limited }))
   }
 
   async #open(method, route, { values, query, body, headers = {}, signal, asks = true }) {
     const response = await this.#fetch(fill(this.#routes[route], values, query), {
       method,
-      headers: { Accept: "application/json, text/plain", ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
       body: body && JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
@@ -194,4 +199,8 @@ export class ApiClient {
       this.#clock.clearTimeout(timer)
     }
   }
+}
+
+function given(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value))
 }

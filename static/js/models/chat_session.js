@@ -1,6 +1,7 @@
 import { isCurable } from "../helpers/backoff.js"
 import { sentenceFor } from "../helpers/sentences.js"
 import { factsOf, isRunning, merge, pendingReply, storedMessage, userMessage } from "../helpers/messages.js"
+import { addRestart, addText, addThought } from "../helpers/parts.js"
 import { joinDrafts } from "../helpers/drafts.js"
 import { systemClock } from "../helpers/clock.js"
 import { titleFrom } from "../helpers/titles.js"
@@ -16,6 +17,7 @@ const CHANGED_ELSEWHERE = new Set(["CHAT_BUSY", "REPLY_NOT_FOUND"])
 // One chat as the page sees it. It tells what happens by events:
 //   messages {}               the list changed           message {message}   one message's facts changed
 //   text {message, text}      words came in              reset {message}     its text begins again
+//   thought {message, text}   thoughts came in           restart {message}   a step was begun again
 //   change {}                 status, isLoading, error   connection {}       retries or health
 //   created {chat}            the chat exists now        returned {text}     a refused message comes back
 //   acknowledged {}           the server has it          settled {message}   a reply has come to rest
@@ -26,6 +28,7 @@ export class ChatSession extends EventTarget {
   #outbox
   #lost
   #model
+  #effort
   #makeUuid
   #chat
   #messages
@@ -39,7 +42,7 @@ export class ChatSession extends EventTarget {
 
   constructor({
     api, drafts, outbox, clock = systemClock, random, log,
-    chat = null, messages = [], earlier = null, model = () => undefined, makeUuid = uuid,
+    chat = null, messages = [], earlier = null, model = () => undefined, effort = () => undefined, makeUuid = uuid,
   }) {
     super()
     this.#api = api
@@ -47,6 +50,7 @@ export class ChatSession extends EventTarget {
     this.#outbox = outbox
     this.#lost = new LostMessages({ api, outbox })
     this.#model = model
+    this.#effort = effort
     this.#makeUuid = makeUuid
     this.#chat = chat
     this.#messages = messages
@@ -123,7 +127,8 @@ export class ChatSession extends EventTarget {
     const user = this.#messages.findLast(message => message.role === "user")
     if (this.isLoading || reply?.role !== "assistant" || !user) return
     const key = this.#makeUuid()
-    const open = signal => this.#api.regenerate(this.#chat.id, { key, text: user.content, messageId: user.id, signal })
+    const again = { key, text: user.content, messageId: user.id, effort: this.#effort() }
+    const open = signal => this.#api.regenerate(this.#chat.id, { ...again, signal })
     await this.#runAgain(reply, { key, open }, "thinking")
   }
 
@@ -154,6 +159,17 @@ export class ChatSession extends EventTarget {
     turn.wantStop()
     this.#tell("change")
     await this.#askToStop(turn)
+  }
+
+  // The model shall think no more, and answer.
+  async answerNow() {
+    const turn = this.#turn
+    if (!turn?.isAcknowledged) return
+    try {
+      await this.#api.answerNow(turn.reply.id)
+    } catch (error) {
+      if (error.code !== "CANNOT_HURRY") this.#tell("trouble", { sentence: sentenceFor(error) })
+    }
   }
 
   // What a page finds when it opens: messages that never left, a reply that runs.
@@ -216,9 +232,10 @@ export class ChatSession extends EventTarget {
     const reply = pendingReply(key)
     this.#messages = [...this.#messages, user, reply]
     this.#tell("messages")
+    const effort = this.#effort()
     const open = async signal => {
       await this.#ensureChat(key, text)
-      return this.#api.sendMessage(this.#chat.id, { key, text, signal })
+      return this.#api.sendMessage(this.#chat.id, { key, text, effort, signal })
     }
     return this.#run({ key, user, reply, open })
   }
@@ -273,26 +290,46 @@ export class ChatSession extends EventTarget {
       arrived: () => this.health.updateLastChunkTime(),
       reset: () => { if (!turn.before || turn.behind) this.#empty(turn.reply) },
       append: text => this.#append(turn, text),
+      think: thought => this.#think(turn, thought),
+      restart: facts => this.#restart(turn, facts),
     }),
   }
 
   #append(turn, text) {
     const { reply } = turn
-    if (turn.before && !turn.behind) this.#empty(reply)
-    turn.before = null
+    this.#begin(turn)
+    addText(reply.parts, text)
     reply.content += text
     if (reply.status !== "streaming") this.#update(reply, { status: "streaming" })
     if (this.#status !== "streaming") this.#become("streaming")
     this.#tell("text", { message: reply, text })
   }
 
+  #think(turn, thought) {
+    this.#begin(turn)
+    addThought(turn.reply.parts, thought)
+    this.#tell("thought", { message: turn.reply, text: thought.text })
+  }
+
+  #restart(turn, facts) {
+    this.#begin(turn)
+    addRestart(turn.reply.parts, facts)
+    this.#tell("restart", { message: turn.reply })
+  }
+
+  // Something has come: an answer that was to be replaced is.
+  #begin(turn) {
+    if (turn.before && !turn.behind) this.#empty(turn.reply)
+    turn.before = null
+  }
+
   #end(turn, server) {
     if (!server) return this.#become("ready")
-    const { status, error, bytes, finishReason, model } = server
+    const { status, error, bytes, trace, finishReason, model } = server
     const isReplaced = !turn.before || turn.behind
     if (!isReplaced && status !== "complete") return this.#restore(turn, { status, error })
     if (!isReplaced) this.#empty(turn.reply)
-    this.#update(turn.reply, { status, error, bytes, finishReason, model })
+    this.#update(turn.reply, { status, error, bytes, traceBytes: trace?.bytes ?? 0, finishReason, model })
     this.#become(status === "failed" ? "error" : "ready", error)
   }
 
@@ -403,7 +440,7 @@ export class ChatSession extends EventTarget {
   }
 
   #empty(reply) {
-    this.#update(reply, { content: "", bytes: 0, status: "thinking" })
+    this.#update(reply, { content: "", parts: [], bytes: 0, traceBytes: 0, status: "thinking" })
     this.#tell("reset", { message: reply })
   }
 

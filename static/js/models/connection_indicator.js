@@ -40,7 +40,6 @@ export class ConnectionIndicator {
     return connectionWords({
       health: health.connectionHealth,
       reason: health.reason,
-      silentFor: health.timeSinceLastChunk,
       retryCount: recovery.retryCount,
       maxRetries: recovery.maxRetries,
       isRecovering: recovery.isRecovering,

@@ -10,13 +10,15 @@ export class MessageList {
   #session
   #views = new Map()
   #toasts
+  #preference
   #nearby
   #undrawn = []
 
-  constructor({ element, scroller, session, toasts }) {
+  constructor({ element, scroller, session, toasts, preference }) {
     this.#element = element
     this.#session = session
     this.#toasts = toasts
+    this.#preference = preference
     this.#nearby = new IntersectionObserver(entries => this.#drawVisible(entries), { root: scroller, rootMargin: NEAR_THE_SCREEN })
     this.#adopt()
     this.#listen()
@@ -29,7 +31,7 @@ export class MessageList {
   // Server-rendered articles become views of the session's messages, in the same order.
   #adopt() {
     const articles = [...this.#element.children]
-    this.#session.messages.forEach((message, index) => this.#keep(new MessageView(message, articles[index])))
+    this.#session.messages.forEach((message, index) => this.#keep(this.#viewFor(message, articles[index])))
   }
 
   #listen() {
@@ -37,6 +39,8 @@ export class MessageList {
     on("messages", () => this.#arrange())
     on("message", ({ message }) => this.viewOf(message)?.update())
     on("text", ({ message, text }) => this.viewOf(message)?.append(text))
+    on("thought", ({ message, text }) => this.viewOf(message)?.think(text))
+    on("restart", ({ message }) => this.viewOf(message)?.restart())
     on("reset", ({ message }) => this.viewOf(message)?.reset())
     this.#element.addEventListener("click", event => this.#press(event.target.closest("[data-action]")))
     addEventListener("keydown", event => { if (isFind(event)) this.#drawAll() })
@@ -46,11 +50,15 @@ export class MessageList {
     const keys = new Set(this.#session.messages.map(message => message.key))
     for (const [key, view] of this.#views) if (!keys.has(key)) this.#drop(key, view)
     this.#session.messages.forEach((message, index) => {
-      const view = this.viewOf(message) ?? this.#keep(new MessageView(message))
+      const view = this.viewOf(message) ?? this.#keep(this.#viewFor(message))
       view.update()
       view.redraw()
       if (this.#element.children[index] !== view.element) this.#element.insertBefore(view.element, this.#element.children[index] ?? null)
     })
+  }
+
+  #viewFor(message, element) {
+    return new MessageView(message, { preference: this.#preference, ...(element ? { element } : {}) })
   }
 
   #keep(view) {
@@ -97,7 +105,9 @@ export class MessageList {
     if (!button) return
     const view = this.#viewAt(button.closest("article"))
     const verbs = {
-      copy: () => this.#copy(view, button),
+      "copy": () => this.#copy(view.message.content, button),
+      "copy-thought": () => this.#copy(view.thoughtAround(button), button),
+      "answer-now": () => this.#session.answerNow(),
       retry: () => this.#session.reload(),
       regenerate: () => this.#session.reload(),
       continue: () => this.#session.continueReply(),
@@ -107,9 +117,9 @@ export class MessageList {
     verbs[button.dataset.action]?.()
   }
 
-  async #copy(view, button) {
+  async #copy(text, button) {
     try {
-      await copyText(view.message.content)
+      await copyText(text)
       button.dataset.done = ""
       setTimeout(() => delete button.dataset.done, 1500)
       this.#toasts.show("Copied")

@@ -1,42 +1,51 @@
 import { cloneTemplate, setText } from "../helpers/dom.js"
 import { isFinal } from "../helpers/judgement.js"
-import { MarkdownStream, renderMarkdown } from "../helpers/markdown.js"
+import { renderMarkdown } from "../helpers/markdown.js"
+import { hasThought } from "../helpers/parts.js"
 import { isWorthRetrying, noticeFor, problemOf } from "../helpers/sentences.js"
+import { PartViews } from "./part_views.js"
 
-// One message on the page: an <article>, its text in .message-body, its facts in data attributes.
+// One message on the page: an <article>, its text in .message-body, its facts in data attributes. A reply may be more:
+// thoughts and seams stand before and between its texts (PartViews).
 export class MessageView {
   #message
-  #body
-  #stream = null
+  #parts = null
+  #preference
   #shown = null
 
-  constructor(message, element = cloneTemplate(`${message.role}-message-template`)) {
+  constructor(message, { preference, element = cloneTemplate(`${message.role}-message-template`) } = {}) {
     this.#message = message
+    this.#preference = preference
     this.element = element
-    this.#body = element.querySelector(".message-body")
-    if (message.role === "user" && this.#body.textContent !== message.content) this.#body.textContent = message.content
+    if (message.role === "user" && this.body.textContent !== message.content) this.body.textContent = message.content
   }
 
   get message() {
     return this.#message
   }
 
+  // Of its last text.
   get body() {
-    return this.#body
+    return [...this.element.querySelectorAll(":scope > .message-body")].at(-1)
   }
 
   get cursor() {
     return this.element.querySelector(".streaming-cursor")
   }
 
+  // The thought that a button belongs to.
+  thoughtAround(button) {
+    return this.#parts?.thoughtIn(button.closest(".thought")) ?? ""
+  }
+
   // A stored message becomes whole when it comes near the screen: its buttons, and Markdown for a reply.
   draw() {
     this.update()
     const text = this.#message.content
-    if (this.#message.role === "user" || this.#stream || this.#shown === text) return
+    if (this.#message.role === "user" || this.#parts?.isLive || this.#shown === text) return
     this.#shown = text
-    delete this.#body.dataset.plain
-    this.#body.replaceChildren(renderMarkdown(text))
+    this.#parts = this.#newParts()
+    this.#parts.draw(this.#message.parts)
   }
 
   // Another device may have changed what is drawn already.
@@ -45,22 +54,36 @@ export class MessageView {
   }
 
   append(text) {
-    this.#streamed(this.#message.content.slice(0, -text.length)).append(text)
+    this.#live().append(text)
+  }
+
+  think(text) {
+    this.element.dataset.thought = "yes"
+    this.#live().think(text)
+  }
+
+  restart() {
+    this.#live()
   }
 
   reset() {
-    this.#streamed("").reset("")
+    this.#parts = this.#newParts()
+    this.#parts.draw([])
+    this.#shown = null
   }
 
   update() {
     this.#furnish()
     const { id, status, bytes, model, finishReason } = this.#message
     const retry = isWorthRetrying(this.#message) ? "yes" : "no"
-    const facts = { messageId: id, status, bytes: bytes ?? "", model: model ?? "", finish: finishReason ?? "", problem: problemOf(this.#message), retry }
+    const facts = {
+      messageId: id, status, bytes: bytes ?? "", model: model ?? "", finish: finishReason ?? "",
+      problem: problemOf(this.#message), retry, thought: hasThought(this.#message) ? "yes" : "no",
+    }
     for (const [name, value] of Object.entries(facts)) {
       if (this.element.dataset[name] !== String(value)) this.element.dataset[name] = value
     }
-    if (isFinal(status) && this.#stream) this.#finish()
+    if (isFinal(status) && this.#parts?.isLive) this.#finish()
     const words = noticeFor(this.#message)
     const notice = this.element.querySelector(".message-notice")
     notice.hidden = words === ""
@@ -75,19 +98,22 @@ export class MessageView {
     this.element.append(...parts.childNodes)
   }
 
-  #streamed(before) {
-    if (this.#stream) return this.#stream
-    delete this.#body.dataset.plain
-    this.#body.replaceChildren()
-    this.#shown = null
-    this.#stream = new MarkdownStream(this.#body, { reveal: true })
-    if (before) this.#stream.reset(before)
-    return this.#stream
+  #newParts() {
+    return new PartViews(this.element, { preference: this.#preference })
+  }
+
+  // Something has been added to the message's parts already.
+  #live() {
+    if (!this.#parts) {
+      this.#parts = this.#newParts()
+      this.#shown = null
+    }
+    this.#parts.follow(this.#message.parts)
+    return this.#parts
   }
 
   #finish() {
     this.#shown = this.#message.content
-    this.#stream.finish(this.#shown)
-    this.#stream = null
+    this.#parts.finish(this.#message.parts)
   }
 }

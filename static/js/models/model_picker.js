@@ -1,7 +1,8 @@
 import { sentenceFor } from "../helpers/sentences.js"
 
 // Which model answers. The list is asked for when the page is there: a model's server may take its time.
-export class ModelPicker {
+// Tells by `change` that another model is chosen, or that more is known of it.
+export class ModelPicker extends EventTarget {
   #select
   #api
   #session
@@ -12,6 +13,7 @@ export class ModelPicker {
   #isSaving = false
 
   constructor({ select, api, session, toasts }) {
+    super()
     this.#select = select
     this.#api = api
     this.#session = session
@@ -28,6 +30,11 @@ export class ModelPicker {
     return this.#chosen || undefined
   }
 
+  // What is known of the model that answers: { id, name, efforts }; undefined until the list has come.
+  get model() {
+    return this.#models?.find(({ id }) => id === this.#select.value)
+  }
+
   async #load() {
     this.#models = await this.#api.listModels()
     this.#draw()
@@ -41,6 +48,7 @@ export class ModelPicker {
     this.#select.replaceChildren(...unknown, ...this.#models.map(({ id, name }) => new Option(name, id)))
     this.#select.value = this.#chosen || fallback.id
     this.#select.disabled = this.#select.options.length < 2
+    this.#tell()
   }
 
   #tellNone() {
@@ -60,6 +68,7 @@ export class ModelPicker {
   async #choose() {
     const before = this.#chosen
     this.#chosen = this.#select.value
+    this.#tell()
     if (!this.#session.chat) return
     this.#isSaving = true
     try {
@@ -68,9 +77,14 @@ export class ModelPicker {
     } catch (error) {
       this.#chosen = before
       this.#select.value = before
+      this.#tell()
       this.#toasts.show(sentenceFor(error), "error")
     } finally {
       this.#isSaving = false
     }
+  }
+
+  #tell() {
+    this.dispatchEvent(new Event("change"))
   }
 }

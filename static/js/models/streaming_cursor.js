@@ -2,15 +2,17 @@
 // stays exactly what the renderer made; its place is measured after each drawing.
 export class StreamingCursor {
   #view = null
+  #body = null
   #drawn = new MutationObserver(() => this.#place())
   #resized = new ResizeObserver(() => this.#place())
 
   follow(view) {
-    if (this.#view === view) return
+    if (this.#view === view && this.#body.isConnected && !this.#body.nextElementSibling?.matches(".thought, .seam")) return
     this.leave()
     this.#view = view
-    this.#drawn.observe(view.body, { childList: true, characterData: true, subtree: true })
-    this.#resized.observe(view.body)
+    this.#body = view.body
+    this.#drawn.observe(this.#body, { childList: true, characterData: true, subtree: true })
+    this.#resized.observe(this.#body)
     this.#place()
   }
 
@@ -22,8 +24,8 @@ export class StreamingCursor {
   }
 
   #place() {
-    const { cursor, body, element } = this.#view
-    const end = endOf(body)
+    const { cursor, element } = this.#view
+    const end = endOf(this.#body)
     if (!end) return delete cursor.dataset.placed
     const home = element.getBoundingClientRect()
     cursor.dataset.placed = ""

@@ -7,7 +7,7 @@ export class Left extends Error {}
 // `open(signal)` makes the request (none: the reply runs already); `reply` is the message it fills, `user` the one it answers.
 // `behind`: what comes goes behind the reply's text. `before` holds the facts of an answer that is to be replaced or
 // continued, for as long as nothing has come; it is what is shown again if nothing does.
-// `listener` hears stored(turn, ids), acknowledged(turn) and, by sinkOf(turn), append(text), reset() and arrived().
+// `listener` hears stored(turn, ids), acknowledged(turn) and, by sinkOf(turn), what a ReplyStream tells its sink.
 export class Turn {
   #api
   #recovery
@@ -90,7 +90,8 @@ export class Turn {
       return "thinking"
     }
     const server = await this.#api.readReply(this.#stream.replyId)
-    return server.bytes > this.#stream.bytes ? "stuck" : "thinking"
+    const hasMore = server.bytes > this.#stream.bytes || (server.trace?.bytes ?? 0) > this.#stream.traceBytes
+    return hasMore ? "stuck" : "thinking"
   }
 
   #acknowledge({ headers }) {
@@ -120,7 +121,7 @@ export class Turn {
   }
 
   #fits() {
-    return !this.behind || this.#stream.startAfter(this.reply.content, this.reply.bytes)
+    return !this.behind || this.#stream.startAfter(this.reply.content, this.reply.bytes, this.reply.traceBytes)
   }
 
   // The text on the page is not the server's byte for byte: read all of it again.

@@ -2,7 +2,7 @@ import { routesOf } from "../helpers/routes.js"
 import { rememberTimeZone } from "../helpers/preferences.js"
 import { messagesOf } from "../helpers/page_facts.js"
 import { isRunning } from "../helpers/messages.js"
-import { safeStorage } from "../helpers/storage.js"
+import { privateName, safeStorage } from "../helpers/storage.js"
 import { setText } from "../helpers/dom.js"
 import { Announcer } from "../models/announcer.js"
 import { ApiClient } from "../models/api_client.js"
@@ -10,6 +10,7 @@ import { ChatSession } from "../models/chat_session.js"
 import { Composer } from "../models/composer.js"
 import { ConnectionIndicator } from "../models/connection_indicator.js"
 import { Drafts } from "../models/drafts.js"
+import { EffortPicker } from "../models/effort_picker.js"
 import { EarlierMessages } from "../models/earlier_messages.js"
 import { MessageList } from "../models/message_list.js"
 import { ModelPicker } from "../models/model_picker.js"
@@ -18,6 +19,7 @@ import { ScrollKeeper } from "../models/scroll_keeper.js"
 import { SignInAgain } from "../models/sign_in_again.js"
 import { StreamingCursor } from "../models/streaming_cursor.js"
 import { Theme } from "../models/theme.js"
+import { ThoughtPreference } from "../models/thought_view.js"
 import { Toasts } from "../models/toasts.js"
 import { Watch } from "../models/watch.js"
 import { furnish } from "./frame.js"
@@ -37,9 +39,12 @@ const session = new ChatSession({
   messages: messagesOf($("messages")),
   earlier: $("earlier").dataset.before || null,
   model: () => picker.chosen,
+  effort: () => efforts.chosen,
 })
 const picker = new ModelPicker({ select: $("model"), api, session, toasts })
-const messages = new MessageList({ element: $("messages"), scroller: conversation, session, toasts })
+const efforts = new EffortPicker({ select: $("effort"), picker, storage: safeStorage(), user })
+const preference = new ThoughtPreference({ storage: safeStorage(), name: privateName("thoughts", user, "open") })
+const messages = new MessageList({ element: $("messages"), scroller: conversation, session, toasts, preference })
 const scroll = new ScrollKeeper({ scroller: conversation, content: $("messages"), jump: $("jump") })
 const composer = new Composer({ form: $("composer"), session })
 const cursor = new StreamingCursor()
@@ -60,6 +65,7 @@ new Theme({ inputs: document.querySelectorAll("input[name=theme]") })
 on(session, "messages", () => { $("welcome").hidden = session.messages.length > 0 })
 on(session, "messages", () => { if (session.isLoading) scroll.toEnd() })
 on(session, "message", ({ message }) => isRunning(message) && message.status === "streaming" ? cursor.follow(messages.viewOf(message)) : null)
+on(session, "text", ({ message }) => cursor.follow(messages.viewOf(message)))
 on(session, "settled", () => { cursor.leave(); watch.tell(); look().catch(() => {}) })
 on(session, "acknowledged", () => watch.tell())
 on(session, "created", ({ chat }) => enter(chat))
