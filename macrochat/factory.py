@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import cli, database, errors, logs, openapi, ops, pages, replies, web
+from . import cli, database, errors, gateway, logs, openapi, ops, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(account_routes.blueprint)
     app.register_blueprint(chat_routes.blueprint)
     replies.init_app(app)
+    gateway.init_app(app)
     ops.init_app(app)
     openapi.init_app(app)
     pages.init_app(app)

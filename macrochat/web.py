@@ -42,8 +42,8 @@ SECURITY_HEADERS = {
 CLEAR_SITE_DATA = {"Clear-Site-Data": '"storage"'}
 CORS_REQUEST_HEADERS = "Content-Type, Authorization, X-API-KEY, Idempotency-Key, Last-Event-ID, Range, X-Request-Id"
 CORS_RESPONSE_HEADERS = (
-    "X-Request-Id, X-Reply-Id, X-Reply-Offset, X-User-Message-Id, Location, Idempotent-Replayed, Retry-After, ETag, "
-    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Content-Range, Accept-Ranges"
+    "X-Request-Id, X-Reply-Id, X-Reply-Offset, X-User-Message-Id, X-Chat-Id, Location, Idempotent-Replayed, "
+    "Retry-After, ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Content-Range, Accept-Ranges"
 )
 
 

@@ -46,6 +46,10 @@ ACCESS: dict[str, Access] = {
     "replies.continue_reply": Access.USER,
     "replies.follow_trace": Access.USER,
     "replies.answer_now": Access.USER,
+    # gateway
+    "gateway.send": Access.USER,
+    "gateway.resume": Access.USER,
+    "gateway.stop": Access.USER,
     # health
     "health.api_health": Access.PUBLIC,
     "health.healthz": Access.PUBLIC,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import uuid
 from collections.abc import Callable, Sequence
@@ -102,6 +103,35 @@ def create(user_id: uuid.UUID, *, title: str | None, model: str | None, system_p
 
 def get(user_id: uuid.UUID, chat_id: uuid.UUID) -> Chat:
     return Chat.owned_by(user_id, chat_id)
+
+
+def find(user_id: uuid.UUID, name: str) -> Chat | None:
+    """The user's chat of this name: what a client calls it, or our id."""
+    found: Chat | None = db.session.scalar(_NAMED, {"user": user_id, "name": name})
+    if found is None:
+        with contextlib.suppress(ValueError):
+            found = db.session.scalar(_BY_ID, {"user": user_id, "chat": uuid.UUID(name)})
+    return found
+
+
+def named(user_id: uuid.UUID, name: str) -> Chat:
+    """The same; made if there is none."""
+    if found := find(user_id, name):
+        return found
+    try:
+        with write() as session:
+            chat = Chat(user_id=user_id, title=DEFAULT_TITLE, client_id=name)
+            session.add(chat)
+        return chat
+    except sa.exc.IntegrityError:  # another request of this client was quicker
+        found = find(user_id, name)
+        if found is None:
+            raise
+        return found
+
+
+_NAMED = sa.select(Chat).where(Chat.user_id == sa.bindparam("user"), Chat.client_id == sa.bindparam("name"))
+_BY_ID = sa.select(Chat).where(Chat.user_id == sa.bindparam("user"), Chat.id == sa.bindparam("chat"))
 
 
 def update(user_id: uuid.UUID, chat_id: uuid.UUID, changes: dict[str, Any]) -> Chat:

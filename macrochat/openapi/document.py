@@ -57,6 +57,7 @@ HEADERS: dict[str, tuple[str, Schema, bool]] = {
     "WWW-Authenticate": ("`Bearer`", TEXT, True),
     "Set-Cookie": ("`macrochat_session`, under https `__Host-macrochat_session`: HttpOnly, SameSite=Lax", TEXT, True),
     "Clear-Site-Data": ('`"storage"`: the browser forgets drafts', TEXT, True),
+    "X-Chat-Id": ("The chat that the message went into", TEXT, True),
     "Location": ("The address of what was made", TEXT, True),
     "X-Reply-Id": ("The id of the reply, which is also its message's", ID, True),
     "X-User-Message-Id": ("The id of the message that is answered", ID, True),

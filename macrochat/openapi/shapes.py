@@ -184,7 +184,7 @@ class Message(Shape):
     parts: Annotated[
         list[ReasoningPart | MessageTextPart | RestartPart],
         Field(description="what the model thought and said, in order; not there with `parts=0`"),
-    ]
+    ] = []
     embedding: Annotated[None, Field(description="reserved")]
     created_at: Moment
 
@@ -252,6 +252,12 @@ class Event(Shape):
             "one `id`, `status`, `error`)"
         ),
     ]
+
+
+class UIMessageChunk(Shape):
+    """One of the AI SDK's UI message stream; the last `data` is `[DONE]`."""
+
+    data: Annotated[str, Field(description="JSON with a `type`: `start`, `reasoning-delta`, `text-delta`, `finish` …")]
 
 
 class TextPart(Shape):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 
-from ..bodies import MIB, Body, find_problem, invalid, parse_id, read, text_rules
+from ..bodies import invalid, parse_id
 from ..chats import service as chats
-from ..errors import ValidationError
-from ..providers.base import EFFORTS
 from ..web import success
 from . import service
 from .answers import describe_later, owned, status
@@ -21,29 +18,20 @@ from .reading import wire
 from .reading.followers import Follower
 from .reading.lanes import LanesFollower, TraceFollower
 from .rules import OffsetOutOfRange, naming, not_found
-from .sending import Ask, Sent
+from .send_body import read_ask
+from .sending import Sent
 
 blueprint = Blueprint("replies", __name__, url_prefix="/api")
 
-BODY_BYTES = 16 * MIB  # clients of the AI SDK send the whole history along
-KEY_CHARACTERS = 255
 RANGE = re.compile(r"bytes=([0-9]{1,100})-")
 NUMBER = re.compile(r"[0-9]{1,100}")
 CURSOR = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?")
 
 
-class StreamBody(Body):
-    messages: list[Any] = []
-    model: str | None = None
-    effort: Literal[EFFORTS] | None = None  # type: ignore[valid-type]
-    trigger: Any = None
-    message_id: Any = None
-
-
 @blueprint.post("/chats/<chat_id>/stream")
 def stream_chat(chat_id: str) -> Response:
     chat = chats.get(current_user.id, parse_id(chat_id, chats.not_found()))
-    sent = service.send(chat, _ask(read(StreamBody, limit=BODY_BYTES, last_of="messages")))
+    sent = service.send(chat, read_ask())
     return _follow_sent(sent, _event_cursor())
 
 
@@ -123,52 +111,6 @@ def _follow(reply_id: uuid.UUID, cursor: Cursor, sent: Sent | None = None, *, pa
     if partial and total is not None and cursor.text >= total:
         raise OffsetOutOfRange(total)
     return wire.text_response(text, headers, total=total, partial=partial)
-
-
-def _ask(body: StreamBody) -> Ask:
-    if not body.messages:
-        details = [{"field": "messages", "error": "must not be empty"}]
-        raise ValidationError("Messages array must not be empty", details=details)
-    last, field = body.messages[-1], f"messages.{len(body.messages) - 1}"
-    if not isinstance(last, dict) or last.get("role") != "user":
-        raise invalid(f"{field}.role", "must be user: only the last message is sent")
-    most = current_app.config["SETTINGS"].max_message_characters
-    text = text_rules(_text(last, field), f"{field}.content", most, message=True)
-    model = None if body.model is None else text_rules(body.model, "model", KEY_CHARACTERS)
-    key = request.headers.get("Idempotency-Key")
-    if key is not None:
-        key = text_rules(key, "Idempotency-Key", KEY_CHARACTERS)
-    own_id = last.get("id")
-    if body.trigger == "regenerate-message":
-        return Ask(
-            text=text,
-            model=model,
-            key=key,
-            effort=body.effort,
-            regenerate=True,
-            message_id=_name(own_id or body.message_id),
-        )
-    if key is None and own_id is not None:
-        key = text_rules(own_id, f"{field}.id", KEY_CHARACTERS)
-    reworded = own_id == body.message_id  # how the AI SDK says that a message was edited
-    return Ask(text=text, model=model, key=key, effort=body.effort, message_id=_name(own_id) if reworded else None)
-
-
-def _name(value: object) -> str | None:
-    """A message's id, ours or the client's own. What none can have names nothing."""
-    possible = isinstance(value, str) and len(value) <= KEY_CHARACTERS and not find_problem(value)
-    return str(value) if possible else None
-
-
-def _text(message: dict[str, Any], field: str) -> object:
-    """What the user said: `content` if it is a string, else the text parts joined."""
-    content, parts = message.get("content"), message.get("parts")
-    if isinstance(content, str) or not isinstance(parts, list):
-        return content
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    if not all(isinstance(text, str) for text in texts):
-        raise invalid(f"{field}.parts", "must hold text")
-    return "".join(texts)  # type: ignore[arg-type]
 
 
 def _cursor() -> Cursor:

@@ -8,7 +8,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.api.caller import CUT, SLOW, THINKING
+from tests.api.caller import CUT, ECHO, SLOW, THINKING
 from tests.support.servers import PASSWORD
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
@@ -155,6 +155,19 @@ def events_of(caller, reply):
     text = caller.person.get(f"/api/replies/{reply}/stream", headers={"Accept": "text/event-stream"}).text
     whole = "\n".join(line for line in text.splitlines() if not line.startswith(":"))
     return [dict(line.split(": ", 1) for line in event.splitlines()) for event in whole.strip().split("\n\n")]
+
+
+def test_a_chat_of_the_ai_sdk(ask, caller):
+    body = {"id": "a-chat-of-mine", "messages": [{"role": "user", "content": "Tell me"}], "model": SLOW}
+    assert ask("GET", "/api/chat/{chatId}/stream", chatId="nobody-s").status_code == 204
+    with caller.person.stream("POST", "/api/chat", json=body) as running:
+        assert running.status_code == 200
+        assert ask("POST", "/api/chat", json=body).status_code == 409
+        assert "text-delta" in ask("GET", "/api/chat/{chatId}/stream", chatId="a-chat-of-mine").text
+    ask("POST", "/api/chat/{chatId}/stop", chatId="a-chat-of-mine")
+    assert ask("POST", "/api/chat/{chatId}/stop", chatId="nobody-s").json()["data"] is None
+    assert "finish" in ask("POST", "/api/chat", json=body | {"model": ECHO}).text
+    assert ask("POST", "/api/chat", json={"messages": []}).status_code == 400
 
 
 def test_events_hold_what_the_shapes_say(truth, caller):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..operations import Operation
-from . import accounts, chats, keys, operators, replies, server
+from . import accounts, chats, gateway, keys, operators, replies, server
 
 OPERATIONS: dict[str, Operation] = {
     **chats.OPERATIONS,
     **replies.OPERATIONS,
+    **gateway.OPERATIONS,
     **accounts.OPERATIONS,
     **keys.OPERATIONS,
     **server.OPERATIONS,
@@ -18,6 +19,7 @@ OPERATIONS: dict[str, Operation] = {
 TAGS = {
     chats.TAG: chats.ABOUT,
     replies.TAG: replies.ABOUT,
+    gateway.TAG: gateway.ABOUT,
     accounts.TAG: accounts.ABOUT,
     keys.TAG: keys.ABOUT,
     server.TAG: server.ABOUT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...replies import routes
+from ...replies import send_body
 from ..operations import EVENTS, TEXT, TRACE, Answer, Operation, Parameter
 from ..refusals import UPSTREAM
 from ..schemas import REF
@@ -62,7 +62,7 @@ OPERATIONS = {
         "the same reply from its first byte, and stores nothing twice.\n\n"
         "An answer that was asked for again and ended without a word replaces nothing: the old one stays, with a "
         "`laterAttempt`.",
-        body=routes.StreamBody,
+        body=send_body.StreamBody,
         required=("messages",),
         notes={
             "messages": {
@@ -70,7 +70,7 @@ OPERATIONS = {
                 "items": {"$ref": f"{REF}SentMessage"},
                 "description": "the last one is sent",
             },
-            "model": {"maxLength": routes.KEY_CHARACTERS, "description": "for this reply only"},
+            "model": {"maxLength": send_body.KEY_CHARACTERS, "description": "for this reply only"},
             "effort": {"description": "how long the model shall think, for this reply; by default as it does itself"},
             "trigger": {"description": "`regenerate-message` asks for another answer"},
             "messageId": {
@@ -82,7 +82,7 @@ OPERATIONS = {
             Parameter(
                 name="Idempotency-Key",
                 description="Any text of your own for this message; without it, the last message's `id`",
-                schema={"type": "string", "minLength": 1, "maxLength": routes.KEY_CHARACTERS},
+                schema={"type": "string", "minLength": 1, "maxLength": send_body.KEY_CHARACTERS},
                 example="2f6f4a0e-message-1",
             ),
             LAST_EVENT,

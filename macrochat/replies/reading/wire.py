@@ -21,6 +21,9 @@ from .lanes import LanesFollower
 
 # What a server's own access log reads of a request when its body has ended.
 REQUEST_LINE = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "REMOTE_ADDR")
+# One line: a blank line after it would be an empty event to httpx-sse and fetch-event-source.
+LIFE = b": \n"
+NOTHING_YET = b""
 LIVE_LAST_BYTE = (1 << 53) - 1  # RFC 8673: the last position of a representation that still grows
 
 
@@ -47,7 +50,12 @@ def event_response(
     follower: LanesFollower, headers: dict[str, str], describe: Callable[[], dict[str, Any]]
 ) -> Response:
     """Both lanes as events. `describe` returns the status object for the last one."""
-    response = Response(_events(follower, describe), content_type="text/event-stream; charset=utf-8")
+    return events(_events(follower, describe), follower, headers)
+
+
+def events(body: Iterator[bytes], follower: Follower, headers: dict[str, str]) -> Response:
+    """A response of server-sent events, made of what the follower brings."""
+    response = Response(body, content_type="text/event-stream; charset=utf-8")
     _set_up(response, headers, follower)
     return response
 
@@ -78,28 +86,35 @@ def _events(follower: LanesFollower, describe: Callable[[], dict[str, Any]]) -> 
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     cursor = follower.cursor
-    pieces = iter(follower)
+    for piece in until_final(follower):
+        if not piece:
+            yield piece if piece is NOTHING_YET else LIFE
+            continue
+        cursor = follower.cursor
+        if isinstance(piece, Line):
+            if event := _line_event(piece, cursor):
+                yield event
+        elif text := decoder.decode(piece):
+            begun, _flags = decoder.getstate()
+            yield _event("delta", {"text": text}, cursor._replace(text=cursor.text - len(begun)))
+    yield _last_event(follower, describe, cursor)
+
+
+def until_final(follower: LanesFollower) -> Iterator[Line | bytes | None]:
+    """What a reply brings until it is final, or deleted. Raises BodyCut for every other end.
+
+    First comes NOTHING_YET, which sends the headers; None is a sign of life.
+    """
+    pieces = iter(follower)  # the first of which is NOTHING_YET
     try:
-        first = True
+        yield next(pieces)
         for piece in pieces:
-            if not piece:
-                # One line: a blank line after it would be an empty event to httpx-sse and fetch-event-source.
-                yield b"" if first else b": \n"
-                first = False
-                continue
-            cursor = follower.cursor
-            if isinstance(piece, Line):
-                if event := _line_event(piece, cursor):
-                    yield event
-            elif text := decoder.decode(piece):
-                begun, _flags = decoder.getstate()
-                yield _event("delta", {"text": text}, cursor._replace(text=cursor.text - len(begun)))
+            yield piece or None
     except BodyCut as cut:
         if cut.reason != DELETED and (follower.status == STREAMING or cut.reason != follower.status):
             raise
     finally:
         pieces.close()  # type: ignore[attr-defined]
-    yield _last_event(follower, describe, cursor)
 
 
 def _line_event(line: Line, cursor: Cursor) -> bytes:
