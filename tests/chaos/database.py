@@ -27,6 +27,10 @@ class Database:
         rows = self._query("SELECT content FROM messages WHERE id = ?", self._id(reply_id))
         return rows[0][0].encode() if rows else b""
 
+    def trace(self, reply_id: str | None) -> bytes:
+        rows = self._query("SELECT trace FROM messages WHERE id = ?", self._id(reply_id))
+        return (rows[0][0] or "").encode() if rows else b""
+
     def messages(self, chat_id: str, text: str) -> int:
         """How often a user's message with this text is in the chat."""
         query = "SELECT count(*) FROM messages WHERE chat_id = ? AND role = 'user' AND content = ?"
@@ -47,6 +51,9 @@ class Database:
             "journal": "SELECT count(*) FROM journal",
             "chunks": "SELECT count(*) FROM reply_chunks",
             "wrong sizes": f"SELECT count(*) FROM replies r JOIN messages m ON m.id = r.id WHERE r.bytes <> {size}",
+            "chunks of traces": "SELECT count(*) FROM trace_chunks",
+            "wrong sizes of traces": "SELECT count(*) FROM replies r JOIN messages m ON m.id = r.id"
+            f" WHERE r.trace_bytes IS NULL OR r.trace_bytes <> COALESCE({size.replace('content', 'trace')}, 0)",
             "workers": f"SELECT count(*) - {processes} FROM workers",
         }
         found = {name: self._query(query)[0][0] for name, query in counts.items()}

@@ -11,11 +11,15 @@ from typing import Any
 import gevent
 
 from macrochat.providers.continuation import CONTINUE_INSTRUCTION
+from macrochat.providers.scripted import expected_thought
+from macrochat.replies import trace as traces
 from macrochat.replies.writing.conversation import BETWEEN
 from tests.chaos import http1
 from tests.chaos.database import Database
+from tests.chaos.lanes import parts_of_events
 from tests.chaos.stage import PROBE_WORDS, Stage
 from tests.chaos.talk import FINAL, Talk
+from tests.support.events import events
 
 CALM_SECONDS = 5.0  # after the last reply: folding, ticks, idle connections
 ALIVE_SECONDS = 5.0
@@ -69,6 +73,7 @@ def _talk(found: Findings, stage: Stage, talk: Talk, database: Database) -> None
         return
     stored = database.content(talk.reply_id)
     _shown(found, talk, stored)
+    _thoughts(found, talk, status, stored, database.trace(talk.reply_id))
     _once(found, talk, database)
     _true(found, stage, talk, status, stored)
     if talk.words > PROBE_WORDS:
@@ -84,6 +89,25 @@ def _shown(found: Findings, talk: Talk, stored: bytes) -> None:
             bytes(segment.data) == there,
             f"SHOWN {talk.reply_id} from {segment.offset}: {_difference(bytes(segment.data), there)}",
         )
+
+
+def _thoughts(found: Findings, talk: Talk, status: dict[str, Any], stored: bytes, trace: bytes) -> None:
+    """The trace: what was shown of it is stored, and everybody is told of the same thoughts in the same places."""
+    for offset, data in talk.lanes.traces:
+        found.bytes_compared += len(data)
+        there = trace[offset : offset + len(data)]
+        found.expect(data == there, f"SHOWN trace of {talk.reply_id} from {offset}: {_difference(data, there)}")
+    facts = (status["trace"]["bytes"], status["trace"]["sha256"])
+    found.expect(facts == (len(trace), hashlib.sha256(trace).hexdigest()), f"SAME status and trace of {talk.reply_id}")
+    parts = [(part["type"], part.get("text", "")) for part in traces.parts(stored.decode(), trace)]
+    if talk.lanes.told and not talk.continued:
+        told = parts_of_events(talk.lanes.told)
+        found.expect(told == parts, f"SAME events of {talk.reply_id}: {told} instead of {parts}")
+    if not talk.thinks or not stored or talk.stops:
+        return
+    thought = expected_thought(talk.model)
+    last = next((text for kind, text in reversed(parts) if kind == "reasoning"), None)
+    found.expect(last == thought, f"TRUE the thought of {talk.reply_id} is {last!r}")
 
 
 def _once(found: Findings, talk: Talk, database: Database) -> None:
@@ -135,8 +159,7 @@ def _same_in_events(found: Findings, stage: Stage, talk: Talk, stored: bytes) ->
     headers = talk.person.headers | {"Accept": "text/event-stream"}
     path = f"/api/replies/{talk.reply_id}/stream"
     answer = http1.request(stage.world.any_port(stage.rng), "GET", path, headers=headers)
-    events = [dict(line.split(": ", 1) for line in e.split("\n")) for e in answer.body().decode().split("\n\n") if e]
-    text = "".join(json.loads(event["data"])["text"] for event in events if event.get("event") == "delta")
+    text = "".join(event.data["text"] for event in events(answer.body()) if event.name == "delta")
     found.bytes_compared += len(text.encode())
     found.expect(text.encode() == stored, f"SAME events of {talk.reply_id}: {_brief(text.encode())}")
 
@@ -148,6 +171,8 @@ def _same_in_chat(found: Findings, talk: Talk, status: dict[str, Any], stored: b
         return
     meta = mine[0]["metadata"]
     found.expect(mine[0]["content"].encode() == stored, f"SAME the chat's text of {talk.reply_id}")
+    told = [part["text"] for part in mine[0]["parts"] if part["type"] == "text"]
+    found.expect("".join(told).encode() == stored, f"SAME the chat's parts of {talk.reply_id}")
     found.expect(
         (meta["status"], meta["bytes"]) == (status["status"], len(stored)), f"SAME the chat's facts of {talk.reply_id}"
     )

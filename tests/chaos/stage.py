@@ -13,14 +13,13 @@ import gevent
 from tests.chaos import http1
 from tests.chaos.plan import EARLY, MOMENTS, Scenario
 from tests.chaos.talk import PAUSE_SECONDS, Talk
-from tests.chaos.world import Node, World
+from tests.chaos.world import MODELS, PROBE_MODEL, Node, World
 from tests.support.processes import ChildProcess, wait_until
 
 SCENARIO_SECONDS = 100.0  # HANG: by then everything has come to its end
 HOLD_SECONDS = 6.0
 WORDS = (30, 70)
 PROBE_WORDS = 3
-MODELS = ("scripted-echo:15", "scripted-echo:25", "scripted-echo:40")
 
 
 class Stage:
@@ -80,7 +79,7 @@ class Stage:
         for _ in range(self.rng.randint(0, 2)):
             talk = self.talk(self.world.bob).open_chat()
             self.spawn(talk.send, self.world.any_port(self.rng))
-            self.spawn(self._second_reader, talk)
+            self._readers(talk)
 
     def _bring_to_the_moment(self) -> None:
         moment = self.scenario.moment
@@ -104,16 +103,31 @@ class Stage:
             self._vanishing = self.target.ask(self.victim.port)
         else:
             self.spawn(self.target.send, self.victim.port)
-        self.spawn(self._second_reader, self.target)
+        self._readers(self.target)
+
+    def _readers(self, talk: Talk) -> None:
+        """Whoever else reads: words from somewhere in the text, the trace by itself, and both in events."""
+        self.spawn(self._second_reader, talk)
+        if talk.thinks:
+            self.spawn(self._joins, talk, talk.lanes.follow_trace)
+            self.spawn(self._joins, talk, talk.lanes.follow_events)
+
+    def _joins(self, talk: Talk, read: Any) -> None:
+        self._wait_for_reply(talk)
+        if talk.reply_id and not talk.gone:
+            read()
 
     def _second_reader(self, talk: Talk) -> None:
         """Joins somewhere in the text, once it is known where the reply is, from any worker."""
-        while not talk.reply_id and not talk.over and not talk.gone:
-            gevent.sleep(0.05)
+        self._wait_for_reply(talk)
         gevent.sleep(self.rng.uniform(0, 0.6))
         if talk.reply_id and not talk.gone:
             offset = self.rng.randint(0, talk.heard)
             talk.follow(offset, self.world.any_port(self.rng))
+
+    def _wait_for_reply(self, talk: Talk) -> None:
+        while not talk.reply_id and not talk.over and not talk.gone:
+            gevent.sleep(0.05)
 
     def _wait_for_id(self) -> bool:
         until = time.monotonic() + 10
@@ -138,7 +152,7 @@ class Stage:
         began = max(began, time.monotonic() - 1)
         probes = []
         for node in self.world.nodes():
-            probe = self.talk(self.world.bob, words=PROBE_WORDS, model="scripted-echo:0").open_chat()
+            probe = self.talk(self.world.bob, words=PROBE_WORDS, model=PROBE_MODEL).open_chat()
             probes.append(self.spawn(probe.send, node.port))
         gevent.joinall(probes, timeout=20)
         self.alive_seconds = time.monotonic() - began

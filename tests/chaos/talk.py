@@ -11,6 +11,7 @@ from typing import Any
 import gevent
 
 from tests.chaos import http1
+from tests.chaos.lanes import Lanes
 from tests.chaos.world import Person, World
 
 FINAL = ("complete", "stopped", "failed", "interrupted")
@@ -50,9 +51,14 @@ class Talk:
         self.retries = True  # a refusal of the provider makes its client try again
         self.answers: list[tuple[str, int, str | None]] = []  # what, status, code
         self.segments: list[Segment] = []
+        self.lanes = Lanes(self)
         self.broken: list[str] = []
         self.continued = False
         self.ended: dict[str, Any] | None = None  # the newest final status object that anybody saw
+
+    @property
+    def thinks(self) -> bool:
+        return "thinks" in self.model
 
     @property
     def expected(self) -> bytes:
@@ -246,4 +252,4 @@ class Talk:
 
 
 def _essence(status: dict[str, Any]) -> tuple[Any, ...]:
-    return status["status"], status["bytes"], status["sha256"]
+    return status["status"], status["bytes"], status["sha256"], *status["trace"].values()

@@ -22,7 +22,12 @@ from tests.support.processes import ROOT, ChildProcess, clean_environment, free_
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import PASSWORD, SECRET_KEY
 
-MODELS = ("scripted-echo:15", "scripted-echo:25", "scripted-echo:40", "scripted-echo:0")
+# Half of them think before they speak.
+MODELS = (
+    *("scripted-echo:15", "scripted-echo:25", "scripted-echo:40"),
+    *("scripted-echo-thinks:15:30", "scripted-echo-thinks:25:20", "scripted-echo-thinks:40:10"),
+)
+PROBE_MODEL = "scripted-echo:0"
 PROVIDER_SECONDS = 6  # of silence, after which a reply fails
 BIN = Path(sys.executable).parent
 
@@ -222,7 +227,7 @@ class World:
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self.proxies['provider']}/v1",
             "OPENAI_API_KEY": "scripted",
             "MACROCHAT_LOCAL_MODEL": "off",
-            "MACROCHAT_MODELS": ",".join(MODELS),
+            "MACROCHAT_MODELS": ",".join([*MODELS, PROBE_MODEL]),
             "MACROCHAT_RATE_LIMITS": "off",
             "MACROCHAT_LOG_LEVEL": "warning",
             "MACROCHAT_MAX_STREAMS_PER_USER": 1000,

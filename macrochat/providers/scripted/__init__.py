@@ -19,10 +19,11 @@ Slow       scripted-slow-headers:ms         nothing at all for ms, then 10 words
            scripted-hold[:n[:total]]        n words (0: not even headers), then waits for POST /control/release
            scripted-length:n[:total]        n words, then a limit on tokens; asked to go on, the rest
 Thinking   scripted-thinks:n[:ms[:w[:ms]]]  n thoughts, one every ms, then w words, one every ms
+           scripted-echo-thinks:ms:n        n thoughts, then repeats the last user message, all of it one every ms
            scripted-thinks-hold:n[:w]       n thoughts, then waits for POST /control/release, then w words
            scripted-thinks-cut:n            n thoughts, then the connection ends without the last HTTP chunk
            and one for each way in which servers say it (thinking.py has their names). Asked for no effort, or to go
-           on with an answer, the first three do not think.
+           on with an answer, the first four do not think.
 Broken     scripted-cut:n[:total]           n words, then the connection ends without the last HTTP chunk
            scripted-reset:n[:total]         n words, then a TCP reset
            scripted-error-event:n[:code]    n words, then an error event; code is an HTTP status or a word (500)

@@ -73,10 +73,11 @@ def thought(count: int) -> list[str]:
 def expected_thought(model: str) -> str:
     """The whole thought of `model`, if it is one that thinks in thoughts of its own making."""
     name, arguments = name_and_arguments(model)
-    return "".join(thought(int(arguments[0]))) if name in THINKING else ""
+    return "".join(thought(int(arguments[THINKING[name]]))) if name in THINKING else ""
 
 
-THINKING = ("thinks", "thinks-hold", "thinks-cut")
+# Models that do, and which of their arguments says how many thoughts they have.
+THINKING = {"thinks": 0, "thinks-hold": 0, "thinks-cut": 0, "echo-thinks": 1}
 
 
 def words(count: int) -> str:
@@ -93,7 +94,7 @@ def expected_text(model: str, messages: Messages) -> str:
     name, arguments = name_and_arguments(model)
     numbers = [int(a) if a.isdigit() else 0 for a in arguments]
     first = numbers[0] if numbers else 0
-    if name in ("echo", "fail-then-ok", "context"):
+    if name in ("echo", "echo-thinks", "fail-then-ok", "context"):
         return _last_question(messages)
     if name == "words":
         return words(first)

@@ -15,14 +15,14 @@ THOUGHT = "let me think"
 ANSWER = "the answer "
 
 
-def _think(script: Script, ms: float) -> None:
+def _think(script: Script, ms: float, place: int = 0) -> None:
     """All the thoughts, one every ms; none when somebody asked for none, or for an answer that is begun already."""
     asked = script.body
     off = asked.get("reasoning_effort") == "none" or False in (asked.get("chat_template_kwargs") or {}).values()
     if off or script.words_begun > 0:
         return
     script.stream.begin()
-    for k, piece in enumerate(thought(script.number(0))):
+    for k, piece in enumerate(thought(script.number(place))):
         if k and ms:
             gevent.sleep(ms / 1000)
         script.stream.delta({"reasoning_content": piece})
@@ -31,6 +31,12 @@ def _think(script: Script, ms: float) -> None:
 def _thinks(script: Script) -> None:
     _think(script, script.number(1))
     script.say(script.left, script.number(3))
+    script.end()
+
+
+def _echo_thinks(script: Script) -> None:
+    _think(script, script.number(0), place=1)
+    script.say(script.left, script.number(0))
     script.end()
 
 
@@ -115,6 +121,7 @@ DIALECTS: dict[str, Callable[[Script], None]] = {
 
 THINKING_BEHAVIOURS: dict[str, Callable[[Script], None]] = {
     "thinks": _thinks,
+    "echo-thinks": _echo_thinks,
     "thinks-hold": _thinks_hold,
     "thinks-cut": _thinks_cut,
     **DIALECTS,
