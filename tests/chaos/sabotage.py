@@ -2,6 +2,8 @@
 
 CHAOS_SABOTAGE=  forget       says that text is stored, and stores nothing
                  rewind       takes a reply over a few bytes too early
+                 absentminded takes a reply over without its last thought
+                 wordy        says that thoughts are stored, and stores words only
                  optimist     calls every reply complete
                  deaf         does not hear stops
                  hoarder      never lets go of a connection that has ended
@@ -15,7 +17,7 @@ import uuid
 from typing import Any
 
 from macrochat.replies import sending
-from macrochat.replies.journal import store
+from macrochat.replies.journal import store, writer
 from macrochat.replies.reading import bodies
 from macrochat.replies.writing import claims, generation, recovery
 
@@ -36,6 +38,27 @@ def _rewind() -> None:
         return [dataclasses.replace(orphan, text=orphan.text[:-7]) for orphan in claim(*arguments)]
 
     recovery._claim = early
+
+
+def _absentminded() -> None:
+    """A takeover forgets the last thought, which somebody has seen."""
+    claim = recovery._claim
+
+    def forgetting(*arguments: Any) -> Any:
+        shorter = [(orphan, orphan.trace.rstrip(b"\n").rpartition(b"\n")) for orphan in claim(*arguments)]
+        return [dataclasses.replace(orphan, trace=before + newline) for orphan, (before, newline, _last) in shorter]
+
+    recovery._claim = forgetting
+
+
+def _wordy() -> None:
+    """Says that thoughts are stored, and stores words only."""
+    entries = writer.Piece.entries
+
+    def words_only(self: Any) -> Any:
+        return [entry for entry in entries(self) if entry[0] == self.log.key] or [(self.log.key, self.log.end, b"")]
+
+    writer.Piece.entries = words_only
 
 
 def _optimist() -> None:

@@ -159,7 +159,34 @@ class Rules(RuleBasedStateMachine):
             text = "".join(f"{next(self.numbers):04} é " for _ in range(words))
             self.line(message).say(text)
             message.said += text
+            message.add("text", text)
             message.silent_since_takeover = False
+
+    @rule(message=messages, pieces=st.integers(1, 3))
+    def think(self, message: Message, pieces: int) -> None:
+        if message.status == "streaming":
+            for _ in range(pieces):
+                text = f"hm {next(self.numbers):04} é "
+                self.line(message).think(text)
+                message.add("reasoning", text)
+            message.silent_since_takeover = False
+
+    @rule(message=messages, machine=machine)
+    def answer_now(self, message: Message, machine: int) -> None:
+        """A model that has not said a word is asked again, once, to think no more."""
+        self.settle()
+        answer = self.client(machine).post(f"/api/replies/{message.id}/answer-now")
+        if self.is_gone(message, answer):
+            return
+        if message.status != "streaming" or message.said:
+            assert (answer.status_code, answer.get_json()["code"]) == (409, "CANNOT_HURRY")
+            return
+        assert answer.status_code == 200
+        if not message.hurried:
+            message.hurried = True
+            message.add("restart")
+            message.silent_since_takeover = message.taken_over
+            wait_for(lambda: (line := self.puppet.line_for(message.text)) and line.request.hurried)
 
     @rule(message=messages)
     def finish(self, message: Message) -> None:
@@ -211,7 +238,9 @@ class Rules(RuleBasedStateMachine):
                 message.owner = wait_for(lambda message=message: self.owners(message))[0]
                 message.takeovers += 1
                 message.attempts += 1
-                message.silent_since_takeover = True
+                message.silent_since_takeover = message.taken_over = True
+                if message.takeovers <= MAX_TAKEOVERS:
+                    message.begin_step_again()
                 if message.takeovers > MAX_TAKEOVERS:
                     message.status = "interrupted"
 
@@ -287,7 +316,8 @@ class Rules(RuleBasedStateMachine):
     def runs_again(self, message: Message, machine: int) -> None:
         message.status, message.owner, message.takeovers = "streaming", machine, 0
         message.attempts += 1
-        message.silent_since_takeover = False
+        message.silent_since_takeover = message.taken_over = message.hurried = False
+        message.begin_step_again()
         self.open_chats[message.chat].begin(message)
         assert self.line(message).prefix == message.said
 
@@ -311,7 +341,8 @@ class Rules(RuleBasedStateMachine):
         if answer.status_code == 404:
             return ("deleted",)
         facts = answer.get_json()["data"]
-        return facts["status"], facts["bytes"], facts["sha256"], facts["attempts"]
+        parts = self.machines[machine].parts_of(message.id, facts["trace"]["bytes"])
+        return facts["status"], facts["bytes"], facts["sha256"], facts["attempts"], parts
 
     def settle(self) -> None:
         """Lets all that was said and done arrive in the database."""

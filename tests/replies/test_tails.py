@@ -1,13 +1,17 @@
 """Replies that other workers write, followed from here: one look at the database serves all, and nothing is missed."""
 
+import uuid
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from macrochat.replies.journal import remote_logs as module
+from macrochat.replies.journal.logs import trace_key
 from macrochat.replies.journal.remote_logs import RemoteLogs
 from macrochat.replies.models import JournalRow, Reply
+from macrochat.replies.trace import Line, encode
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,6 +48,47 @@ def test_what_is_committed_elsewhere_is_here_after_one_look(desk, tails):
     assert bytes(log.data) == b"before, after"
     [reader] = log.readers
     assert reader.woken
+
+
+def lane(reply):
+    """The entry of a reply's trace, for a row."""
+    return uuid.UUID(bytes=trace_key(reply.bytes))
+
+
+def thought(at, text):
+    return encode([Line(at, 1.0, "reasoning", text)])
+
+
+def test_both_lanes_are_here_from_the_first_look_on_and_grow_together(desk, tails):
+    reply, first, second = desk.reply(), thought(0, "hm"), thought(8, "so")
+    desk.commit((lane(reply), 0, first), (reply, 0, b"before, "))
+    log = follow(tails, desk, reply)
+    assert (bytes(log.trace), bytes(log.data)) == (first, b"before, ")
+    tails.tick()
+    desk.commit((lane(reply), len(first), second), (reply, 8, b"after"))
+    tails.tick()
+    assert (bytes(log.trace), bytes(log.data)) == (first + second, b"before, after")
+
+
+def test_no_word_is_here_before_the_thought_that_was_folded_unseen(desk, tails):
+    """The row of the thought is gone when the next look meets that of the words."""
+    reply, line = desk.reply(), thought(0, "hm")
+    log = follow(tails, desk, reply)
+    tails.tick()
+    seen = []
+
+    class Watcher:
+        def set(self):
+            seen.append((bytes(log.trace), bytes(log.data)))
+
+    log.readers.add(Watcher())
+    desk.commit((reply, 0, b""))
+    tails.tick()
+    desk.commit((lane(reply), 0, line))
+    desk.fold()
+    desk.commit((reply, 0, b"words"))
+    tails.tick()
+    assert seen == [(line, b"words")]
 
 
 def test_a_look_asks_no_more_often_for_many_replies_than_for_one(desk, tails):

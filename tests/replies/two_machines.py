@@ -13,8 +13,10 @@ import gevent
 import pytest
 import sqlalchemy as sa
 
+from macrochat.replies.journal import committed
 from macrochat.replies.reading.bodies import BodyCut
 from macrochat.replies.tables import replies, workers
+from macrochat.replies.trace import parts
 from tests.replies.puppet import Puppet
 from tests.support.patience import Stopwatch
 from tests.support.registries import exchange_registry
@@ -25,7 +27,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass
 class Message:
-    """The model of a message and its reply. `takeovers` counts since a person last asked."""
+    """The model of a message and its reply. `takeovers` counts since a person last asked; `parts` are (kind, text)."""
 
     chat: str
     text: str
@@ -33,11 +35,25 @@ class Message:
     id: str = ""
     status: str = "streaming"
     said: str = ""
+    parts: list[tuple[str, str]] = field(default_factory=list)
     owner: int = 0
     takeovers: int = 0
     attempts: int = 1
     again: bool = False  # another answer to a question that had one
     silent_since_takeover: bool = False
+    taken_over: bool = False  # since a person last asked
+    hurried: bool = False
+
+    def add(self, kind: str, text: str = "") -> None:
+        """Neighbours of a kind are one."""
+        if self.parts and self.parts[-1][0] == kind != "restart":
+            text = self.parts.pop()[1] + text
+        self.parts.append((kind, text))
+
+    def begin_step_again(self) -> None:
+        """What only thought begins anew."""
+        if self.parts and self.parts[-1][0] == "reasoning":
+            self.add("restart")
 
 
 @dataclass
@@ -62,9 +78,9 @@ class Chat:
             self.messages.append(message)
 
     def settle(self) -> None:
-        """An answer that ended without a word gives its place to the newest other one that said something."""
+        """An answer that ended without a word or a thought gives its place to the newest other one that said something."""
         last = self.shown[-1] if self.shown else None
-        if last and last.status != "streaming" and not last.said:
+        if last and last.status != "streaming" and not last.parts:
             others = [message for message in self.messages if message.text == last.text and message.said]
             self.shown[-1:] = others[-1:] or [last]
 
@@ -85,6 +101,14 @@ class Machine:
         self.room.worker.generations.clear()
         self.room.start()
         return dead  # type: ignore[no-any-return]
+
+    def parts_of(self, reply_id: str, trace_bytes: int) -> list[tuple[str, str]] | None:
+        """What is stored of a reply, merged; None while it is more than was told."""
+        with self.room.store.engine.connect() as connection:
+            text = committed.read(connection, uuid.UUID(reply_id))
+        if text is None or len(text.trace) != trace_bytes:
+            return None
+        return [(part["type"], part.get("text", "")) for part in parts(text.data.decode(), text.trace)]
 
     def owner_of(self, reply_id: str) -> uuid.UUID | None:
         query = sa.select(replies.c.owner).where(replies.c.id == uuid.UUID(reply_id))
@@ -111,7 +135,7 @@ def expected(message: Message) -> tuple[Any, ...]:
     if message.status == "deleted":
         return ("deleted",)
     text = message.said.encode()
-    return message.status, len(text), hashlib.sha256(text).hexdigest(), message.attempts
+    return message.status, len(text), hashlib.sha256(text).hexdigest(), message.attempts, message.parts
 
 
 def wait_for(condition: Callable[[], Any], what: Callable[[], str] = str) -> Any:

@@ -47,7 +47,7 @@ class RemoteLogs:
         """A log that goes on from `text` (just read). Its readers must join within UNREAD_SECONDS."""
         log = self._logs.get(text.reply.id)
         if log is None:
-            log = Log(text.reply.id, text.data)
+            log = Log(text.reply.id, text.data, text.trace)
             self.keep(log, text.reply.owner)
             # Rows committed since `text` was read are either after `seq` or already folded: the first tick finds out.
             self._missed.add(log.reply_id)
