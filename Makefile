@@ -13,13 +13,16 @@ STAMP_DEV := $(VENV)/.requirements-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup setup-dev test test-fast test-programs chaos check format lock migration migration-check bench bench-quick clean
+.PHONY: help run dev setup setup-dev test test-fast test-programs chaos check format lock migration migration-check bench bench-quick clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## start Macrochat here: http://127.0.0.1:8000 (PORT=… for another port)
 	@$(BIN)/python scripts/run.py
+
+dev: setup ## the same for who works on it: reloads what changes, with a demo account in a database of its own
+	@$(BIN)/python scripts/dev.py
 
 setup: $(STAMP_RUN) $(STAMP_MODEL) ## make .venv and install what the server and the local model need
 

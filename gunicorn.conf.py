@@ -185,6 +185,7 @@ workers = settings.web_concurrency
 # Each worker imports the application itself: gevent has to patch the standard library before that, and database
 # connections must not be shared over a fork.
 preload_app = False
+reload = settings.reload  # Python code only: pages and their files are read anew without
 
 # Never recycle a worker by its number of requests: the request that trips it is answered with `Connection: close`,
 # and the restart would break every stream of the worker.

@@ -66,6 +66,7 @@ class Settings:
     rate_limit_storage: str
     trusted_proxies: int
     log_level: str
+    reload: bool
 
     @property
     def production(self) -> bool:
@@ -124,6 +125,7 @@ class Settings:
             rate_limit_storage=read.text("MACROCHAT_RATE_LIMIT_STORAGE", "memory://"),
             trusted_proxies=read.whole("MACROCHAT_TRUSTED_PROXIES", 0, 0, 10),
             log_level=read.choice("MACROCHAT_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+            reload=read.choice("MACROCHAT_RELOAD", "off", ("off", "on")) == "on",
         )
 
 

@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,
+        TEMPLATES_AUTO_RELOAD=settings.reload,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings, pool=settings.database_pool),
     )

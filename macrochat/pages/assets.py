@@ -24,9 +24,10 @@ def init_app(app: Flask) -> None:
     def serve(filename: str) -> Response:
         match = VERSIONED.fullmatch(filename)
         current = match is not None and match[1] == version
-        path, age = (match[2] if match else filename), (YEAR_SECONDS if current else None)
+        kept = current and not app.config["SETTINGS"].reload
+        path, age = (match[2] if match else filename), (YEAR_SECONDS if kept else None)
         response = send_from_directory(folder, path, max_age=age)
-        if current:
+        if kept:
             response.cache_control.public, response.cache_control.immutable = True, True
         return response
 

@@ -52,7 +52,7 @@ def make_run(checkout, tmp_path):
 
 
 class MakeRun:
-    def __init__(self, checkout, log, **settings):
+    def __init__(self, checkout, log, target="run", **settings):
         self.checkout, self.port, self.model_port = checkout, free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         ports = {"PORT": self.port, "MACROCHAT_LOCAL_MODEL_PORT": self.model_port}
@@ -60,7 +60,7 @@ class MakeRun:
         path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not p.startswith(str(VENV)))
         environment = clean_environment(**ports | settings) | {"PATH": path}
         stamped = [argument for stamp in stamps() for argument in ("-o", str(stamp))]
-        self.process = ChildProcess(["make", f"VENV={VENV}", *stamped, "run"], log=log, env=environment, cwd=checkout)
+        self.process = ChildProcess(["make", f"VENV={VENV}", *stamped, target], log=log, env=environment, cwd=checkout)
 
     def interrupt(self, number=signal.SIGINT):
         """What a terminal does: the signal goes to the whole foreground group."""
@@ -196,3 +196,30 @@ def test_a_python_that_will_not_do_is_said_in_one_sentence(tmp_path, fault, sent
     )
     assert outcome.returncode != 0
     assert sentence in outcome.stderr
+
+
+def test_make_dev_has_a_demo_account_and_shows_what_was_changed(make_run):
+    run = make_run(target="dev", MACROCHAT_LOCAL_MODEL="off", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    with httpx2.Client(base_url=run.url, trust_env=False, timeout=10) as demo:
+        who = {"email": "demo@example.org", "password": "macrochat-demo-account"}
+        assert demo.post("/api/auth/login", json=who).status_code == 200
+        titles = [chat["title"] for chat in demo.get("/api/chats").json()["data"]]
+        assert titles == ["Why the sky is blue", "Fibonacci in Python", "A long one"]
+        page = demo.get("/").text
+        script = next(line for line in page.splitlines() if "js/pages/chat.js" in line).split('"')[3]
+        assert "max-age" not in demo.get(script).headers["Cache-Control"]
+
+        welcome = run.checkout / "templates/chats/welcome.html"
+        welcome.write_text(welcome.read_text().replace("What would you like to know?", "Changed by hand"))
+        assert "Changed by hand" in demo.get("/").text
+
+        health = run.checkout / "macrochat/ops/health.py"
+        health.write_text(health.read_text().replace("Api Health Status: OK", "Api Health Status: Reloaded"))
+
+        def reloaded():
+            try:
+                return "Reloaded" in demo.get("/api/health").text
+            except httpx2.HTTPError:
+                return False
+
+        wait_until(reloaded, 30, "the changed code")
