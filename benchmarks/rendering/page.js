@@ -1,4 +1,4 @@
-import { MarkdownStream, renderMarkdown } from "/static/js/helpers/markdown.js"
+import { MarkdownStream, renderMarkdown } from "/static/js/markdown/stream.js"
 import { KINDS, text } from "./texts.js"
 
 const CHARACTERS_PER_TOKEN = 4

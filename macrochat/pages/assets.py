@@ -37,6 +37,7 @@ def init_app(app: Flask) -> None:
         stylesheets=[*FIRST_SHEETS, *_files(folder, "css/components/*.css"), *LAST_SHEETS],
         modules=[
             *_files(folder, "js/helpers/*.js"),
+            *_files(folder, "js/markdown/*.js"),
             *_files(folder, "js/models/*.js"),
             *_files(folder, "vendor/markdown-it/*.mjs"),
         ],

@@ -1,4 +1,4 @@
-import { MarkdownStream, renderMarkdown } from "/static/js/helpers/markdown.js"
+import { MarkdownStream, renderMarkdown } from "/static/js/markdown/stream.js"
 import { unnamed, violations } from "/allowed.js"
 
 const element = document.getElementById("body")

@@ -29,7 +29,7 @@ KINDS = {
 }
 # Counts the characters of all nodes that are built on the way, as a measure of the work that no other test disturbs.
 WORK = """async ([text, size]) => {
-  const {Spine} = await import("/static/js/helpers/markdown-spine.js")
+  const {Spine} = await import("/static/js/markdown/spine.js")
   const {place} = Spine.prototype
   let built = 0
   Spine.prototype.place = function (fragment) {

@@ -6,10 +6,6 @@ export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text
 }
 
-export function nextFrame() {
-  return new Promise(resolve => requestAnimationFrame(resolve))
-}
-
 const IDLE_SLICE_MS = 6
 
 // Resolves to something with timeRemaining() when nothing else waits for the main thread, or after half a second.

@@ -1,4 +1,4 @@
-import { speakable } from "../helpers/markdown-speech.js"
+import { speakable } from "../markdown/speech.js"
 import { hasThought } from "../helpers/parts.js"
 import { ONLY_THOUGHT } from "../helpers/sentences.js"
 

@@ -1,6 +1,6 @@
 import { cloneTemplate, setText } from "../helpers/dom.js"
 import { isFinal } from "../helpers/judgement.js"
-import { renderMarkdown } from "../helpers/markdown.js"
+import { renderMarkdown } from "../markdown/stream.js"
 import { hasThought } from "../helpers/parts.js"
 import { isWorthRetrying, noticeFor, problemOf } from "../helpers/sentences.js"
 import { PartViews } from "./part_views.js"

@@ -1,5 +1,5 @@
 import { cloneTemplate } from "../helpers/dom.js"
-import { MarkdownStream, renderMarkdown } from "../helpers/markdown.js"
+import { MarkdownStream, renderMarkdown } from "../markdown/stream.js"
 import { ThoughtView } from "./thought_view.js"
 
 // What a reply is made of, on the page: its thoughts, texts and seams, as children of its <article>, in order and before

@@ -1,5 +1,5 @@
 import { cloneTemplate, setText } from "../helpers/dom.js"
-import { MarkdownStream, renderMarkdown } from "../helpers/markdown.js"
+import { MarkdownStream, renderMarkdown } from "../markdown/stream.js"
 import { gistOf, thinkingFor, thoughtFor } from "../helpers/thoughts.js"
 
 const TICK_MS = 1000

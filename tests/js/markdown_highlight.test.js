@@ -1,9 +1,9 @@
 import assert from "node:assert/strict"
 import { readdirSync } from "node:fs"
 import { test } from "node:test"
-import { languageOf } from "../../static/js/helpers/markdown-code.js"
-import { grammarOf, ours, published } from "../../static/js/helpers/markdown-highlight-worker-languages.js"
-import { groups, load, pieces } from "../../static/js/helpers/markdown-highlight-worker.js"
+import { languageOf } from "../../static/js/markdown/code.js"
+import { grammarOf, ours, published } from "../../static/js/markdown/highlight_worker_languages.js"
+import { groups, load, pieces } from "../../static/js/markdown/highlight_worker.js"
 import hljs from "../../static/vendor/highlight/highlight.mjs"
 
 const languages = new URL("../../static/vendor/highlight/languages/", import.meta.url)

@@ -1,7 +1,7 @@
-import { codeBlock } from "./markdown-code.js"
-import { destination, namesDestination, safeUrl } from "./markdown-links.js"
-import { groupLongText } from "./markdown-long-text.js"
-import { visibleControls } from "./markdown-text.js"
+import { codeBlock } from "./code.js"
+import { destination, namesDestination, safeUrl } from "./links.js"
+import { groupLongText } from "./long_text.js"
+import { visibleControls } from "./text.js"
 
 // Model output becomes elements here and nowhere else. Every element name and attribute below is a literal: a token
 // can choose among them, but never name one. There is no HTML string, so there is nothing to sanitise.

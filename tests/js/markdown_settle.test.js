@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parse } from "../../static/js/helpers/markdown-parser.js"
-import { settledBlocks } from "../../static/js/helpers/markdown-settle.js"
-import { blockTree, lineStarts } from "../../static/js/helpers/markdown-tree.js"
+import { parse } from "../../static/js/markdown/parser.js"
+import { settledBlocks } from "../../static/js/markdown/settle.js"
+import { blockTree, lineStarts } from "../../static/js/markdown/tree.js"
 
 function settled(text) {
   const { tokens, definitions } = parse(text)

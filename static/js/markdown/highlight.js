@@ -1,7 +1,7 @@
-import { idle } from "./dom.js"
-import { keepSelection } from "./markdown-selection.js"
+import { idle } from "../helpers/dom.js"
+import { keepSelection } from "./selection.js"
 
-const WORKER = new URL("./markdown-highlight-worker.js", import.meta.url).href
+const WORKER = new URL("./highlight_worker.js", import.meta.url).href
 const CODED = ".code-block[data-language]"
 const LARGEST = 200_000
 // For the work itself, and for what may have to be fetched before it: the worker, a language.

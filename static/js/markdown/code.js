@@ -1,5 +1,5 @@
-import { LINES_PER_GROUP, afterLines, lineCount } from "./markdown-lines.js"
-import { visibleControls } from "./markdown-text.js"
+import { LINES_PER_GROUP, afterLines, lineCount } from "./lines.js"
+import { visibleControls } from "./text.js"
 
 const LANGUAGE = /^[\w+#.-]{1,30}$/
 const COPIED_MS = 2000

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parse } from "../../static/js/helpers/markdown-parser.js"
+import { parse } from "../../static/js/markdown/parser.js"
 
 const blocks = (text, ended = true) =>
   parse(text, {}, { ended }).tokens.filter(({ type }) => type === "fence" || type === "inline").map(({ type, content }) => `${type}: ${content}`)

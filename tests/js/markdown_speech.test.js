@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { speakable } from "../../static/js/helpers/markdown-speech.js"
+import { speakable } from "../../static/js/markdown/speech.js"
 
 test("marks are not said", () => {
   const cases = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parse } from "../../static/js/helpers/markdown-parser.js"
+import { parse } from "../../static/js/markdown/parser.js"
 
 const flat = (tokens) => tokens.flatMap((token) => [token, ...flat(token.children ?? [])])
 const formulas = (text) => flat(parse(text).tokens).filter(({ type }) => type.startsWith("math")).map(({ content }) => content)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parse } from "../../static/js/helpers/markdown-parser.js"
+import { parse } from "../../static/js/markdown/parser.js"
 
 const MARKS = { strong_open: "<b>", strong_close: "</b>", em_open: "<i>", em_close: "</i>", s_open: "<s>", s_close: "</s>" }
 const marked = (text) => parse(text).tokens[1].children.map(({ type, content }) => MARKS[type] ?? content).join("")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parse } from "../../static/js/helpers/markdown-parser.js"
+import { parse } from "../../static/js/markdown/parser.js"
 
 const types = (text) => parse(text).tokens.map(({ type }) => type)
 const inline = (text) => parse(text).tokens.find(({ type }) => type === "inline").children

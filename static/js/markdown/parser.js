@@ -1,9 +1,9 @@
 import MarkdownIt from "../../vendor/markdown-it/markdown-it.mjs"
-import { emphasizeUnspacedScripts } from "./markdown-emphasis.js"
-import { nestFences } from "./markdown-fence.js"
-import { safeUrl } from "./markdown-links.js"
-import { keepFormulas } from "./markdown-math.js"
-import { completeOpenEnd } from "./markdown-open-end.js"
+import { emphasizeUnspacedScripts } from "./emphasis.js"
+import { nestFences } from "./fence.js"
+import { safeUrl } from "./links.js"
+import { keepFormulas } from "./math.js"
+import { completeOpenEnd } from "./open_end.js"
 
 // Quotes and lists nested deeper than this are shown as the text they are: a line of 50,000 `>` must not become
 // 50,000 nested elements, nor vanish.

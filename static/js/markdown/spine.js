@@ -1,6 +1,6 @@
-import { appendCode, shortenCode } from "./markdown-code.js"
-import { morph } from "./markdown-morph.js"
-import { isList, isLoose, loosen } from "./markdown-tree.js"
+import { appendCode, shortenCode } from "./code.js"
+import { morph } from "./morph.js"
+import { isList, isLoose, loosen } from "./tree.js"
 
 // Stands for the part of a paragraph that is left out. A private-use letter: text after it cannot open a block.
 export const SENTINEL = "\ue000"

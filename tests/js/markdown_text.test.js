@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { LineEndings, normalizeNewlines, visibleControls } from "../../static/js/helpers/markdown-text.js"
+import { LineEndings, normalizeNewlines, visibleControls } from "../../static/js/markdown/text.js"
 
 test("direction overrides and isolates are spelled out, plain marks stay", () => {
   assert.equal(visibleControls("a\u202eb\u2066c\u2069"), "a⟨U+202E⟩b⟨U+2066⟩c⟨U+2069⟩")

@@ -1,13 +1,13 @@
-import { build } from "./markdown-dom.js"
-import { fold, textCut } from "./markdown-fold.js"
-import { colourCode } from "./markdown-highlight.js"
-import { morphNode } from "./markdown-morph.js"
-import { clearLength } from "./markdown-open-end.js"
-import { parse } from "./markdown-parser.js"
-import { settledBlocks } from "./markdown-settle.js"
-import { Spine } from "./markdown-spine.js"
-import { LineEndings } from "./markdown-text.js"
-import { blockTree, lineStarts } from "./markdown-tree.js"
+import { build } from "./dom.js"
+import { fold, textCut } from "./fold.js"
+import { colourCode } from "./highlight.js"
+import { morphNode } from "./morph.js"
+import { clearLength } from "./open_end.js"
+import { parse } from "./parser.js"
+import { settledBlocks } from "./settle.js"
+import { Spine } from "./spine.js"
+import { LineEndings } from "./text.js"
+import { blockTree, lineStarts } from "./tree.js"
 
 const FOLD_ABOVE = 4096
 // How a piece of text is parsed: as all there is, or as the beginning of more, its end shown as if it was whole.

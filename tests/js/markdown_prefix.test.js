@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { continuation, fenceOpener, itemOpener, linePrefix } from "../../static/js/helpers/markdown-prefix.js"
+import { continuation, fenceOpener, itemOpener, linePrefix } from "../../static/js/markdown/prefix.js"
 
 test("an item opener keeps the markers and the place where the content starts", () => {
   assert.equal(itemOpener("- a", ["item"]), "- ___\n")

@@ -1,7 +1,7 @@
 import hljs from "../../vendor/highlight/highlight.mjs"
-import hcl from "./markdown-highlight-worker-hcl.js"
-import { INNER, grammarOf, hasFile } from "./markdown-highlight-worker-languages.js"
-import { LINES_PER_GROUP } from "./markdown-lines.js"
+import hcl from "./highlight_worker_hcl.js"
+import { INNER, grammarOf, hasFile } from "./highlight_worker_languages.js"
+import { LINES_PER_GROUP } from "./lines.js"
 
 // highlight.js knows some fifty kinds of things, we have nine colours. What is not named here keeps the colour around it.
 const COLOURS = {

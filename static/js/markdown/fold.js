@@ -1,8 +1,8 @@
-import { infoToGoOn } from "./markdown-fence.js"
-import { groupRest } from "./markdown-long-text.js"
-import { continuation, fenceOpener, itemOpener, linePrefix } from "./markdown-prefix.js"
-import { Level, SENTINEL } from "./markdown-spine.js"
-import { isList, isLoose } from "./markdown-tree.js"
+import { infoToGoOn } from "./fence.js"
+import { groupRest } from "./long_text.js"
+import { continuation, fenceOpener, itemOpener, linePrefix } from "./prefix.js"
+import { Level, SENTINEL } from "./spine.js"
+import { isList, isLoose } from "./tree.js"
 
 const CONTAINERS = new Set(["blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open", "table_open", "tbody_open"])
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { Reveal, graphemeBorder } from "../../static/js/helpers/reveal.js"
+import { Reveal, graphemeBorder } from "../../static/js/markdown/pace.js"
 
 const PROMISED_MS = 400
 

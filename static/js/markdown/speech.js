@@ -1,5 +1,5 @@
-import { parse } from "./markdown-parser.js"
-import { normalizeNewlines, visibleControls } from "./markdown-text.js"
+import { parse } from "./parser.js"
+import { normalizeNewlines, visibleControls } from "./text.js"
 
 const ENDS_SENTENCE = /[\p{P}]$/u
 

@@ -1,10 +1,10 @@
-import { build } from "./markdown-dom.js"
-import { MarkdownDocument } from "./markdown-document.js"
-import { Frames } from "./markdown-frames.js"
-import { colourCode } from "./markdown-highlight.js"
-import { parse } from "./markdown-parser.js"
-import { normalizeNewlines } from "./markdown-text.js"
-import { Reveal, graphemeBorder } from "./reveal.js"
+import { build } from "./dom.js"
+import { MarkdownDocument } from "./document.js"
+import { Frames } from "./frames.js"
+import { colourCode } from "./highlight.js"
+import { parse } from "./parser.js"
+import { normalizeNewlines } from "./text.js"
+import { Reveal, graphemeBorder } from "./pace.js"
 
 // A frame takes steps of so much text until its time is up; the rest waits for the next one.
 const STEP = 8192

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { destination, namesDestination, safeUrl } from "../../static/js/helpers/markdown-links.js"
+import { destination, namesDestination, safeUrl } from "../../static/js/markdown/links.js"
 
 test("http, https and mailto addresses are allowed", () => {
   for (const href of ["http://example.com", "https://example.com/a?b#c", "mailto:a@example.com", "HTTPS://EXAMPLE.COM"]) {
