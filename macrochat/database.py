@@ -60,6 +60,13 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def iso(moment: dt.datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
+    if moment is None:
+        return None
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def storable(text: str) -> str:
     """The text as both databases take it: U+FFFD for NUL, which PostgreSQL refuses, and for halves of surrogate pairs.
 

@@ -15,11 +15,11 @@ from flask import Flask, Response, current_app, has_request_context, request
 from flask_limiter import RateLimitExceeded
 from limits import RateLimitItem, RateLimitItemPerDay
 
-from .. import errors
 from ..config import ConfigError, Settings
 from ..errors import RateLimited
 from ..extensions import caller_address, limiter
 from ..logs import get_logger
+from ..web import failures
 
 log = get_logger(__name__)
 LOGINS_PER_ACCOUNT = counting.parse("10 per minute")
@@ -106,7 +106,7 @@ def _is_free() -> bool:
 def _refuse(_error: RateLimitExceeded) -> Response:
     window = limiter.current_limit
     wait = max(1, int(window.reset_at - time.time())) if window else 1
-    return errors.show(RateLimited(retry_after=wait))
+    return failures.show(RateLimited(retry_after=wait))
 
 
 def _tell(response: Response) -> Response:

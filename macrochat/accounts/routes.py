@@ -8,7 +8,8 @@ from flask import Blueprint, Response, g, session
 from flask_login import current_user
 
 from ..bodies import parse_id, read
-from ..web import CLEAR_SITE_DATA, iso, success
+from ..database import iso
+from ..web import CLEAR_SITE_DATA, success
 from . import forms, guard, keys, service, sessions
 from .models import ApiKey, BrowserSession, User
 

@@ -11,7 +11,8 @@ from flask_login import current_user
 from pydantic import BeforeValidator, Field
 
 from ..bodies import Body, CleanText, PlainText, invalid, parse_id, query_int, query_text, read
-from ..web import iso, success
+from ..database import iso
+from ..web import success
 from . import service
 from .cursors import query_place, write_cursor
 from .models import Chat

@@ -18,12 +18,11 @@ from structlog.contextvars import bound_contextvars
 
 from ..accounts.forms import canonical_email
 from ..accounts.models import User
-from ..database import is_outage, reason
+from ..database import is_outage, iso, reason
 from ..errors import MacrochatError
 from ..extensions import db
 from ..logs import keep_errors_and_audit
 from ..ops.health import NotReady, check_database, check_schema
-from ..web import iso
 from .printing import harmless, harmless_json, harmless_line, operator, say
 
 T = TypeVar("T")

@@ -11,11 +11,10 @@ from flask import current_app
 
 from ..accounts.models import BrowserSession, User
 from ..config import VERSION
-from ..database import clock
+from ..database import clock, iso
 from ..extensions import db
 from ..replies.models import Worker
 from ..replies.process import Process
-from ..web import iso
 from .health import readiness
 
 NEWEST_USERS = 50

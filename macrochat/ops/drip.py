@@ -12,8 +12,9 @@ import gevent
 from flask import Flask, Response, current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from ..errors import SENTENCES, NotFound
+from ..errors import NotFound
 from ..replies.reading.bodies import BodyCut
+from ..web.failures import SENTENCES
 
 HEADER = "X-Macrochat-Ticket"
 TICKET_SECONDS = 60

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask_login import current_user
 
-from ..errors import SENTENCES, NotFound
+from ..errors import NotFound
+from ..web.failures import SENTENCES
 
 
 def require_admin() -> None:

@@ -8,14 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..accounts.models import User
-from ..database import now
+from ..database import iso, now
 from ..extensions import db
 from ..logs import get_logger
 from ..replies import service
 from ..replies.models import STREAMING, Reply, ReplyChunk
 from ..replies.process import Process
 from ..replies.rules import not_found
-from ..web import iso
 from .sampling import readers
 
 audit = get_logger("audit")

@@ -13,9 +13,9 @@ from flask import Flask
 
 from ..chats.models import Chat, Message
 from ..chats.service import Known
+from ..database import iso
 from ..extensions import db
 from ..stacks import in_thread
-from ..web import iso
 from .journal import committed
 from .journal.logs import Log
 from .models import STREAMING, Reply

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError, shown_as
+from ..errors import Conflict, NotFound, RateLimited, Unavailable, ValidationError
+from ..web.failures import shown_as
 from .journal.store import Fenced, hold_lease
 from .models import STREAMING, Reply
 from .process import Process

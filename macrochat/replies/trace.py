@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from ..web import iso
+from ..database import iso
 
 REASONING, OPAQUE, ANSWER, RESTART = "reasoning", "opaque", "answer", "restart"
 LINE_CHARACTERS = 32 << 10  # of thoughts in one line: readers hold a line, never all of them

@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from macrochat.accounts.access import ACCESS, Access
 from macrochat.openapi.catalogue import NOT_API, OPERATIONS, TAGS
 from macrochat.openapi.document import HEADERS, methods_of, path_of
-from macrochat.web import CORS_RESPONSE_HEADERS
+from macrochat.web.requests import CORS_RESPONSE_HEADERS
 from tests.support.processes import ROOT
 
 CODE = re.compile(r'\bcode(?:=| = |: str = )"([A-Z][A-Z_]+)"|"(TEXT_(?:NOT|CONTAINS)_[A-Z]+)"')

@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from typing import Any, cast
 
 import structlog
 from flask import Flask, Response, current_app, g, request
-from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .config import Settings
-from .cookies import MAX_HEADER_BYTES, SESSION, Request, SessionCookie
-from .errors import HeadersTooLarge, ValidationError
+from ..config import Settings
+from ..cookies import MAX_HEADER_BYTES, SESSION, Request, SessionCookie
+from ..errors import HeadersTooLarge, ValidationError
+from .envelope import JSONProvider
 
 SESSION_DAYS = 30  # from signing in, however much it is used
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -47,35 +46,6 @@ CORS_RESPONSE_HEADERS = (
 )
 
 
-def success(
-    data: Any = None,
-    status: int = 200,
-    *,
-    meta: dict[str, Any] | None = None,
-    message: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """The envelope of a good answer. `data` is left out only when there is none and a `message` says it all."""
-    body: dict[str, Any] = {"success": True}
-    if data is not None or message is None:
-        body["data"] = data
-    if meta is not None:
-        body["meta"] = meta
-    if message is not None:
-        body["message"] = message
-    response = cast(Response, current_app.json.response(body))
-    response.status_code = status
-    response.headers.update(headers or {})
-    return response
-
-
-def iso(moment: dt.datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
-    if moment is None:
-        return None
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.json = JSONProvider(app)
@@ -99,17 +69,6 @@ def init_app(app: Flask) -> None:
     app.before_request(_answer_preflight)
     app.after_request(_complete_headers)
     app.after_request(_slice_body)
-
-
-class JSONProvider(DefaultJSONProvider):
-    """Compact UTF-8. A lone surrogate (in an echo of bad input) becomes `?` instead of a second error."""
-
-    sort_keys = False
-    ensure_ascii = False
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        text = self.dumps(self._prepare_response_obj(args, kwargs), separators=(",", ":"))
-        return current_app.response_class(f"{text}\n".encode(errors="replace"), mimetype="application/json")
 
 
 def _name_request() -> None:
