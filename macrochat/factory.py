@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import cli, database, gateway, logs, openapi, ops, pages, replies, web
+from . import catalogue, cli, database, gateway, logs, openapi, ops, pages, replies, web
 from .accounts import guard
 from .accounts import routes as account_routes
 from .chats import routes as chat_routes
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     access_log.init_app(app)
     web.init_app(app)
     guard.init_app(app, login_manager)
+    catalogue.init_app(app)
     app.register_blueprint(account_routes.blueprint)
     app.register_blueprint(chat_routes.blueprint)
     replies.init_app(app)

@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import BeforeValidator, Field
 
 from ..bodies import Body, CleanText, PlainText, invalid, parse_id, query_int, query_text, read
+from ..catalogue import current_registry
 from ..database import iso
 from ..web import success
 from . import service
@@ -92,9 +93,8 @@ def delete_chat(chat_id: str) -> Response:
 
 @blueprint.get("/models")
 def models() -> Response:
-    registry = current_app.extensions["macrochat.registry"]
     fields = ("id", "name", "provider", "default", "efforts")
-    return success([{field: getattr(model, field) for field in fields} for model in registry.models()])
+    return success([{field: getattr(model, field) for field in fields} for model in current_registry().models()])
 
 
 def show_listed(chat: Chat) -> dict[str, Any]:
@@ -125,4 +125,4 @@ def query_message() -> uuid.UUID | None:
 
 def _check_model(body: ChatBody) -> None:
     if body.model is not None:
-        current_app.extensions["macrochat.registry"].resolve(body.model)
+        current_registry().resolve(body.model)

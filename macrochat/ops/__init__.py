@@ -15,6 +15,7 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import metrics
+from ..catalogue import registry_of
 from ..errors import provider_codes
 from . import health, routes, sampling
 from .history import History
@@ -23,7 +24,7 @@ from .history import History
 def init_app(app: Flask) -> None:
     """After the replies: it looks at their engine process."""
     process = app.extensions["macrochat"]
-    metrics.begin([provider.name for provider in app.extensions["macrochat.registry"].providers], provider_codes())
+    metrics.begin([provider.name for provider in registry_of(app).providers], provider_codes())
     process.chores.append((sampling.SECONDS, lambda: sampling.sample(process)))
     app.extensions["ops.history"] = History()
     app.register_blueprint(health.blueprint)

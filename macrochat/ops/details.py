@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from flask import current_app
 
+from .. import catalogue
 from ..accounts.models import BrowserSession, User
 from ..config import VERSION
 from ..database import clock, iso
@@ -37,7 +38,7 @@ def health() -> dict[str, Any]:
 
 def providers() -> list[dict[str, Any]]:
     """By name: where they are, how they are (asked at most every ten seconds), and their models."""
-    registry, probe = current_app.extensions["macrochat.registry"], current_app.extensions["health"]
+    registry, probe = catalogue.current_registry(), current_app.extensions["health"]
     conditions, models = probe.by_name(registry.providers), registry.models()
     return [
         {

@@ -20,6 +20,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from flask.blueprints import BlueprintSetupState
 
 from .. import space
+from ..catalogue import current_registry
 from ..config import ROOT, Settings
 from ..database import lacks_table, reason, write
 from ..extensions import db
@@ -160,7 +161,7 @@ def check_schema() -> None:
 
 def _check_provider() -> None:
     probe: ProviderProbe = current_app.extensions["health"]
-    found = probe.by_name(current_app.extensions["macrochat.registry"].providers).values()
+    found = probe.by_name(current_registry().providers).values()
     if any(condition.usable for condition in found):
         return
     answering = [condition.says for condition in found if condition.state != "unreachable"]

@@ -14,10 +14,10 @@ from typing import Any
 import gevent
 from flask import Flask, current_app
 
+from ..catalogue.registry import Registry
 from ..config import Settings
 from ..extensions import db
 from ..logs import get_logger
-from ..providers.registry import Registry
 from . import deletion
 from .background import Background
 from .journal import leases

@@ -4,6 +4,7 @@ import os
 import re
 
 from macrochat.config import VERSION
+from tests.support.processes import wait_until
 
 
 def test_counters_are_there_before_their_first_event(server):
@@ -26,8 +27,9 @@ def test_counters_are_there_before_their_first_event(server):
 
 def test_version_memory_and_start_are_told(server):
     one = server(workers=2)
-    with one.anonymous() as client:
-        text = client.get("/metrics").text
+    started = re.compile(r"^macrochat_process_start_time_seconds [1-9]", re.MULTILINE)
+    with one.anonymous() as client:  # a worker that is just coming up has told nothing yet
+        text = wait_until(lambda: started.search(told := client.get("/metrics").text) and told, 20, "both began")
     assert re.search(
         rf'^macrochat_build_info\{{python="3\.[\d.]+",version="{re.escape(VERSION)}"\}} 1\.0$', text, re.MULTILINE
     )

@@ -3,10 +3,10 @@
 import pytest
 from structlog.testing import capture_logs
 
+from macrochat.catalogue.registry import ListedModels, Registry
 from macrochat.errors import UpstreamAuth, UpstreamBadResponse, ValidationError
 from macrochat.providers import condition
 from macrochat.providers.model_list import is_model_id
-from macrochat.providers.registry import ListedModels, Registry
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 import sqlalchemy as sa
 
+from ...catalogue.registry import Registry
 from ...chats import service as chats
 from ...chats.models import Chat, Message
 from ...config import Settings
 from ...errors import ValidationError
 from ...extensions import db
 from ...providers.base import CompletionRequest, Effort, Opaque, Provider, Reasoning, Trace
-from ...providers.registry import Registry
 from .. import trace as traces
 from ..models import Reply
 from ..trace import OPAQUE, REASONING, RESTART

@@ -18,8 +18,8 @@ from flask import Flask
 from gevent.pool import Pool
 
 from ... import metrics
+from ...catalogue.registry import Registry
 from ...logs import get_logger
-from ...providers.registry import Registry
 from ..journal.leases import Lost, Watch
 from ..journal.store import Fenced, Store
 from ..models import INTERRUPTED, STOPPED, STREAMING

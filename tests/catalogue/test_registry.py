@@ -2,9 +2,9 @@
 
 import pytest
 
+from macrochat.catalogue.registry import ListedModels, Registry, build_registry
 from macrochat.errors import NoModels, UpstreamAuth, UpstreamUnreachable, ValidationError
 from macrochat.providers.base import ModelInfo
-from macrochat.providers.registry import ListedModels, Registry, build_registry
 from tests.support.processes import free_port
 
 LOCAL = "smollm2-135m"
@@ -111,7 +111,7 @@ def clock(monkeypatch):
     class Clock:
         now = 1000.0
 
-    monkeypatch.setattr("macrochat.providers.registry.time.monotonic", lambda: Clock.now)
+    monkeypatch.setattr("macrochat.catalogue.registry.time.monotonic", lambda: Clock.now)
     return Clock
 
 
