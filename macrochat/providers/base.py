@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from macrochat.providers.condition import Condition
 
-# How a provider goes on with a text that it began earlier (see DESIGN: takeover and Continue).
+# How a provider goes on with a text that it began earlier.
 #   prefill  it continues a last assistant message; the stream holds only what is new
 #   prompt   it is asked to go on; it may repeat the end of what it wrote, so the overlap is trimmed
 #   none     it cannot; an unfinished reply stays `interrupted`

@@ -1,4 +1,4 @@
-"""What is told about replies: the status object of API.md, and the metadata of assistants' messages."""
+"""What is told about replies: the status object, and the metadata of assistants' messages."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def owned(user_id: uuid.UUID, reply_id: uuid.UUID) -> Reply:
 
 
 def status(user_id: uuid.UUID, reply_id: uuid.UUID) -> dict[str, Any]:
-    """The status object of API.md. `bytes` and `sha256` are of the same committed text."""
+    """The status object. `bytes` and `sha256` are of the same committed text."""
     owned(user_id, reply_id)
     text = committed.read(db.session.connection(), reply_id)
     if text is None:

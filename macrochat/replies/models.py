@@ -1,4 +1,4 @@
-"""Replies, the journal they are written to, and the workers that write them (the shapes of DESIGN §1, §2 and §4)."""
+"""Replies, the journal they are written to, and the workers that write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending, reading, stopping and continuing replies (API.md). Parse, call the service, answer."""
+"""Sending, reading, stopping and continuing replies (docs/api.md). Parse, call the service, answer."""
 
 from __future__ import annotations
 

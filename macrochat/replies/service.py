@@ -1,4 +1,4 @@
-"""The verbs: send, continue_, follow, stop – and their rules (API.md, "Sending and reading a reply")."""
+"""The verbs: send, continue_, follow, stop – and their rules (docs/api.md tells programs of them)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RELIABILITY's invariants, checked by program once a scenario is over. Each finding begins with the broken one's name."""
+"""The invariants of docs/reliability.md, checked by program once a scenario is over. Each finding begins with the broken one's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker leases, and who counts as lost (DESIGN §2).
+"""Worker leases, and who counts as lost.
 
 A worker is a row that its process renews every second; `lease_until` is on the database's clock. That clock may jump,
 so nobody is judged by it alone: a lease must be over, and the row must have stayed as it is while this process looked

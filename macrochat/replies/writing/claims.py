@@ -1,4 +1,4 @@
-"""How a reply ends, and begins again: guarded UPDATEs with one winner (DESIGN §2)."""
+"""How a reply ends, and begins again: guarded UPDATEs with one winner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fencing and takeover (DESIGN §2): what a lost worker has committed goes to others, every reply to exactly one.
+"""Fencing and takeover: what a lost worker has committed goes to others, every reply to exactly one.
 
     fence        the lost worker may commit nothing more
     fold_lost    its journal becomes chunks, a few rows at a time; then its row goes, and its replies have no owner
