@@ -1,17 +1,19 @@
-"""The extensions, created unbound; `create_app` binds them."""
+"""The extensions, created unbound; `create_app` binds them. And what else an application has one of."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
+
+T = TypeVar("T")
 
 
 class Base(DeclarativeBase):
@@ -57,3 +59,27 @@ def caller() -> str:
 
 
 limiter = Limiter(caller, application_limits=[lambda: current_app.config["SETTINGS"].rate_limits])
+
+
+class OnePerApp(Generic[T]):
+    """What an application has one of, by its type: kept while the application is put together, found ever after."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def keep(self, app: Flask, one: T) -> T:
+        app.extensions[self._name] = one
+        return one
+
+    def of(self, app: Flask) -> T:
+        """That of an application. Raises KeyError if it has none."""
+        one: T = app.extensions[self._name]
+        return one
+
+    def find(self, app: Flask) -> T | None:
+        return app.extensions.get(self._name)
+
+    @property
+    def current(self) -> T:
+        """The current application's."""
+        return self.of(current_app)

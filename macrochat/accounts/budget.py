@@ -27,7 +27,7 @@ from greenlet import getcurrent, gettrace, settrace  # type: ignore[import-untyp
 
 from ..config import Settings
 from ..errors import RateLimited
-from ..extensions import caller
+from ..extensions import OnePerApp, caller
 from ..stacks import THREAD_SECONDS
 
 if TYPE_CHECKING:
@@ -174,13 +174,16 @@ class Budget:
             visit.since = now
 
 
+budgets: OnePerApp[Budget] = OnePerApp("macrochat.budget")  # none where limits are off
+
+
 def init_app(app: Flask) -> None:
     """After the guard, which knows who calls."""
     settings: Settings = app.config["SETTINGS"]
     if settings.rate_limits.lower() == "off":
         return
     budget = Budget(settings.account_share / 100, settings.max_requests_per_user)
-    app.extensions["macrochat.budget"] = budget
+    budgets.keep(app, budget)
     app.wsgi_app = budget.measuring(app.wsgi_app)  # type: ignore[assignment,method-assign]
     app.before_request(_enter)
     app.after_request(_leave_later)
@@ -189,14 +192,14 @@ def init_app(app: Flask) -> None:
 
 def turns(user_id: uuid.UUID) -> Callable[[], AbstractContextManager[None]]:
     """As `Budget.turn` for this user, also when the request's context is gone; nothing when limits are off."""
-    budget: Budget | None = current_app.extensions.get("macrochat.budget")
+    budget = budgets.find(current_app)
     return functools.partial(budget.turn, f"user:{user_id}") if budget else contextlib.nullcontext
 
 
 def _enter() -> None:
     if request.endpoint in FREE_ENDPOINTS or request.blueprint in FREE_BLUEPRINTS or VISIT not in request.environ:
         return
-    _budget().enter(caller(), request.environ[VISIT])
+    budgets.current.enter(caller(), request.environ[VISIT])
     g.visit = request.environ[VISIT]
 
 
@@ -204,7 +207,7 @@ def _leave_later(response: Response) -> Response:
     visit: Visit | None = g.pop("visit", None)
     if visit is None:
         return response
-    budget = _budget()
+    budget = budgets.current
     visit.more += g.get(THREAD_SECONDS, 0.0)
     visit.more += ((g.get("received_bytes") or 0) + (response.content_length or 0)) / BYTES_PER_SECOND
     if hasattr(response, "follower"):
@@ -217,12 +220,7 @@ def _leave_later(response: Response) -> Response:
 def _leave_now(_error: BaseException | None) -> None:
     """Whatever ended the request before it had an answer."""
     if visit := g.pop("visit", None):
-        _budget().leave(visit)
-
-
-def _budget() -> Budget:
-    found: Budget = current_app.extensions["macrochat.budget"]
-    return found
+        budgets.current.leave(visit)
 
 
 def _seconds(wait: float) -> int:

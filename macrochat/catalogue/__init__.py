@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app
+from flask import Flask
 
 from ..config import Settings
+from ..extensions import OnePerApp
 from .registry import Registry, build_registry
 
-_NAME = "macrochat.registry"
+registries: OnePerApp[Registry] = OnePerApp("macrochat.registry")
 
 
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
-    app.extensions[_NAME] = build_registry(
+    registry = build_registry(
         openai_api_key=settings.openai_api_key,
         openai_base_url=settings.openai_base_url,
         models=settings.models,
@@ -21,13 +22,4 @@ def init_app(app: Flask) -> None:
         provider_timeout=settings.provider_timeout,
         continue_mode=settings.continue_mode,
     )
-
-
-def registry_of(app: Flask) -> Registry:
-    registry: Registry = app.extensions[_NAME]
-    return registry
-
-
-def current_registry() -> Registry:
-    """The current application's."""
-    return registry_of(current_app)
+    registries.keep(app, registry)

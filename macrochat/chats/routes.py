@@ -11,7 +11,7 @@ from flask_login import current_user
 from pydantic import BeforeValidator, Field
 
 from ..bodies import Body, CleanText, PlainText, invalid, parse_id, query_int, query_text, read
-from ..catalogue import current_registry
+from ..catalogue import registries
 from ..database import iso
 from ..web import success
 from . import service
@@ -94,7 +94,7 @@ def delete_chat(chat_id: str) -> Response:
 @blueprint.get("/models")
 def models() -> Response:
     fields = ("id", "name", "provider", "default", "efforts")
-    return success([{field: getattr(model, field) for field in fields} for model in current_registry().models()])
+    return success([{field: getattr(model, field) for field in fields} for model in registries.current.models()])
 
 
 def show_listed(chat: Chat) -> dict[str, Any]:
@@ -125,4 +125,4 @@ def query_message() -> uuid.UUID | None:
 
 def _check_model(body: ChatBody) -> None:
     if body.model is not None:
-        current_registry().resolve(body.model)
+        registries.current.resolve(body.model)

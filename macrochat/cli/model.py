@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..catalogue import current_registry
+from ..catalogue import registries
 from ..ops.details import providers
 from ..providers.base import CompletionRequest, Provider
 from . import shown
@@ -37,7 +37,7 @@ def status(as_json: bool) -> None:
 @click.option("--system", help="A system prompt.")
 def chat(text: str | None, name: str | None, system: str | None) -> None:
     """Talk to the model here in the terminal; with TEXT just once. Nothing is stored. Ctrl-D ends it."""
-    provider, model = current_registry().resolve(name)
+    provider, model = registries.current.resolve(name)
     messages = [{"role": "system", "content": system}] if system else []
     if text is not None:
         _answer(provider, model, [*messages, {"role": "user", "content": text}])

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, g, request
 from flask_login import current_user
 
 from ..bodies import find_problem, invalid
-from ..catalogue import current_registry
+from ..catalogue import registries
 from ..chats import service as chats
 from ..chats.models import Chat
 from ..replies import service
@@ -41,7 +41,7 @@ def send() -> Response:
     body = read_send(NamedSend)
     ask, name = ask_of(body), _name(body.id)
     if ask.model is not None:
-        current_registry().resolve(ask.model)  # before a chat is made for it
+        registries.current.resolve(ask.model)  # before a chat is made for it
     chat = chats.named(current_user.id, name)
     sent = service.send(chat, ask)
     with naming(sent.reply_id, sent.user_message_id):

@@ -19,5 +19,6 @@ from . import reading, routes
 
 
 def init_app(app: Flask) -> None:
+    routes.descriptions.keep(app, routes.Description())
     app.register_blueprint(routes.blueprint)
     app.add_template_filter(reading.with_code, "with_code")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from flask import Blueprint, Response, current_app, render_template, request
-from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..config import VERSION
+from ..extensions import OnePerApp
 from . import reading
 from .document import build
 
@@ -35,14 +35,12 @@ class Description:
         return self._text
 
 
-@blueprint.record
-def _keep(state: BlueprintSetupState) -> None:
-    state.app.extensions["openapi"] = Description()
+descriptions: OnePerApp[Description] = OnePerApp("macrochat.openapi")
 
 
 @blueprint.get("/api/openapi.json")
 def description() -> AnyResponse:
-    text = current_app.extensions["openapi"].text()
+    text = descriptions.current.text()
     response = Response(text, mimetype="application/json")
     response.set_etag(hashlib.sha256(text).hexdigest()[:16])
     response.cache_control.public, response.cache_control.max_age = True, KEPT_SECONDS
@@ -51,5 +49,5 @@ def description() -> AnyResponse:
 
 @blueprint.get("/docs")
 def docs() -> str:
-    document = current_app.extensions["openapi"].document()
+    document = descriptions.current.document()
     return render_template("openapi/docs.html", **reading.page(document, request.url_root.rstrip("/")))

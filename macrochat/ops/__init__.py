@@ -15,17 +15,19 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import metrics
-from ..catalogue import registry_of
+from ..catalogue import registries
 from ..errors import provider_codes
+from ..replies.process import processes
 from . import health, routes, sampling
-from .history import History
+from .history import History, histories
 
 
 def init_app(app: Flask) -> None:
-    """After the replies: it looks at their engine process."""
-    process = app.extensions["macrochat"]
-    metrics.begin([provider.name for provider in registry_of(app).providers], provider_codes())
+    """After the replies: it looks at their process."""
+    process = processes.of(app)
+    metrics.begin([provider.name for provider in registries.of(app).providers], provider_codes())
     process.chores.append((sampling.SECONDS, lambda: sampling.sample(process)))
-    app.extensions["ops.history"] = History()
+    histories.keep(app, History())
+    health.probes.keep(app, health.ProviderProbe())
     app.register_blueprint(health.blueprint)
     app.register_blueprint(routes.blueprint)

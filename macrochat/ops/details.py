@@ -9,20 +9,19 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from flask import current_app
 
-from .. import catalogue
 from ..accounts.models import BrowserSession, User
+from ..catalogue import registries
 from ..config import VERSION
 from ..database import clock, iso
 from ..extensions import db
 from ..replies.models import Worker
-from ..replies.process import Process
-from .health import readiness
+from ..replies.process import Process, processes
+from .health import probes, readiness
 
 NEWEST_USERS = 50
 
 
 def health() -> dict[str, Any]:
-    process: Process = current_app.extensions["macrochat"]
     report = readiness(reasons=True)
     alive = report["checks"]["database"] == report["checks"]["schema"] == "ok"
     return {
@@ -30,7 +29,7 @@ def health() -> dict[str, Any]:
         **report,
         "revision": _revision() if alive else None,
         "database": {"kind": db.engine.dialect.name, "pool": _pool(), "durability": durability() if alive else None},
-        "worker": _worker(process),
+        "worker": _worker(processes.current),
         "workers": _workers() if alive else [],
         "providers": providers(),
     }
@@ -38,7 +37,7 @@ def health() -> dict[str, Any]:
 
 def providers() -> list[dict[str, Any]]:
     """By name: where they are, how they are (asked at most every ten seconds), and their models."""
-    registry, probe = catalogue.current_registry(), current_app.extensions["health"]
+    registry, probe = registries.current, probes.current
     conditions, models = probe.by_name(registry.providers), registry.models()
     return [
         {

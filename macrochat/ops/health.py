@@ -17,17 +17,16 @@ import gevent
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
-from flask.blueprints import BlueprintSetupState
 
 from .. import space
-from ..catalogue import current_registry
+from ..catalogue import registries
 from ..config import ROOT, Settings
 from ..database import lacks_table, reason, write
-from ..extensions import db
+from ..extensions import OnePerApp, db
 from ..logs import get_logger
 from ..providers.base import Provider
 from ..providers.condition import UNREACHABLE, Condition
-from ..replies.process import Process
+from ..replies.process import processes
 from ..web import success
 from . import figures
 
@@ -93,9 +92,7 @@ class ProviderProbe:
             return dict(self._answers)
 
 
-@blueprint.record
-def _give_probe(state: BlueprintSetupState) -> None:
-    state.app.extensions["health"] = ProviderProbe()
+probes: OnePerApp[ProviderProbe] = OnePerApp("macrochat.probe")
 
 
 def _outcome(check: Callable[[], None]) -> NotReady | None:
@@ -108,7 +105,7 @@ def _outcome(check: Callable[[], None]) -> NotReady | None:
 
 def _check_worker() -> None:
     """Ready is who holds a lease and can renew it: a database that takes no writes lets nobody send."""
-    process: Process = current_app.extensions["macrochat"]
+    process = processes.current
     if process.draining:
         raise NotReady("This worker is shutting down")
     if trouble := process.lease_trouble():
@@ -160,8 +157,7 @@ def check_schema() -> None:
 
 
 def _check_provider() -> None:
-    probe: ProviderProbe = current_app.extensions["health"]
-    found = probe.by_name(current_registry().providers).values()
+    found = probes.current.by_name(registries.current.providers).values()
     if any(condition.usable for condition in found):
         return
     answering = [condition.says for condition in found if condition.state != "unreachable"]

@@ -15,7 +15,7 @@ import gevent
 import sqlalchemy as sa
 
 from ..database import now
-from ..extensions import db
+from ..extensions import OnePerApp, db
 from ..metrics import estimated_tokens
 from ..replies.models import FAILED, INTERRUPTED, STREAMING, Reply
 
@@ -46,6 +46,9 @@ class History:
                 self._made = series(_rows(until), until)
                 self._made_at = time.monotonic()
             return self._made
+
+
+histories: OnePerApp[History] = OnePerApp("macrochat.history")
 
 
 def series(rows: Iterable[Any], until: float) -> dict[str, Any]:

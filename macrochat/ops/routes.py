@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask_login import current_user
 
 from ..bodies import parse_id
 from ..metrics import CONTENT_TYPE, expose
+from ..replies.process import processes
 from ..replies.rules import not_found
 from ..stacks import in_thread
 from ..web import success
 from . import details, drip, figures, live
 from .guard import require_admin
+from .history import histories
 from .sampling import sample
 
 blueprint = Blueprint("ops", __name__)
@@ -23,7 +25,7 @@ blueprint = Blueprint("ops", __name__)
 def metrics() -> Response:
     if refused := figures.refusal():
         return refused
-    sample(current_app.extensions["macrochat"])
+    sample(processes.current)
     # In a thread: with many workers there is much to read and add.
     return Response(in_thread(expose), content_type=CONTENT_TYPE)
 
@@ -61,7 +63,7 @@ def admin() -> str:
 def _overview() -> dict[str, Any]:
     """What the page shows first and then asks for again and again."""
     return {
-        "live": live.streams(current_app.extensions["macrochat"]),
-        "history": current_app.extensions["ops.history"].hour(),
+        "live": live.streams(processes.current),
+        "history": histories.current.hour(),
         "providers": details.providers(),
     }

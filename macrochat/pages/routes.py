@@ -14,7 +14,7 @@ from ..accounts import routes as accounts
 from ..accounts import service as people
 from ..accounts.models import User
 from ..bodies import check, parse_id, read_form
-from ..catalogue import current_registry
+from ..catalogue import registries
 from ..chats import service as chats
 from ..chats.routes import query_message, show
 from ..errors import MacrochatError
@@ -75,7 +75,7 @@ def settings() -> str | AnyResponse:
 def _conversation(chat_id: uuid.UUID | None, before: uuid.UUID | None = None) -> str:
     found = chats.get(current_user.id, chat_id) if chat_id else None
     shown = chats.branch(found, before=before) if found else None
-    current_registry().warm()
+    registries.current.warm()
     return render_template(
         "chats/show.html",
         chat=show(found) if found else None,

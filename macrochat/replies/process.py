@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-from flask import Flask, current_app
+from flask import Flask
 
 from ..catalogue.registry import Registry
 from ..config import Settings
-from ..extensions import db
+from ..extensions import OnePerApp, db
 from ..logs import get_logger
 from . import deletion
 from .background import Background
@@ -152,8 +152,11 @@ class Process:
         self.drain()
 
 
+processes: OnePerApp[Process] = OnePerApp("macrochat")
+
+
 def this_process() -> Process:
     """The current application's, started if it was not."""
-    process: Process = current_app.extensions["macrochat"]
+    process = processes.current
     process.start()
     return process

@@ -187,7 +187,7 @@ def killed():
 
 def test_every_answer_gives_back_its_place(app, monkeypatch):
     eve = servers.register(app.test_client(), "eve@example.org")
-    budget = app.extensions["macrochat.budget"]
+    budget = budgets.budgets.of(app)
     chat = eve.post("/api/chats", json={}).get_json()["data"]["id"]
     budget._accounts.clear()  # this client closes no answer by itself
     for method, url in [("GET", "/api/nothing"), ("GET", "/api/chats/x"), ("POST", "/api/health"), ("GET", "/")]:

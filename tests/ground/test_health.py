@@ -61,7 +61,7 @@ def test_the_provider_is_asked_at_most_every_ten_seconds(ready, monkeypatch):
         ready.get("/readyz")
     assert ready.provider.asked == 1
     monkeypatch.setattr(health, "PROVIDER_SECONDS", -1)
-    ready.application.extensions["health"] = health.ProviderProbe()
+    health.probes.keep(ready.application, health.ProviderProbe())
     ready.get("/readyz")
     ready.get("/readyz")
     assert ready.provider.asked == 3
