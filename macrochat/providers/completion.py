@@ -136,6 +136,9 @@ class OpenCompletion:
 
         def hand_over(pieces: list[Piece]) -> bool:
             nonlocal full
+            if len(pieces) == 1 and not self._waiting and self._trimmer is None:
+                full = not take(pieces[0])
+                return not (full or self._over)
             self._waiting += pieces
             while self._waiting and not full:
                 piece = self._trimmed(self._waiting.pop(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -71,5 +72,6 @@ def nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
     return min(taken, key=lambda one: (abs(EFFORTS.index(one) - place), -EFFORTS.index(one)))
 
 
+@functools.lru_cache(maxsize=1024)
 def _family_of(model: str) -> Family | None:
     return next((family for family in FAMILIES if family.name.search(model)), None)

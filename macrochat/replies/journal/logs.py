@@ -85,7 +85,8 @@ class Log:
         self.alive_at = time.monotonic()
         if not data and not trace:
             return
-        self.trace += trace
+        if trace:
+            self.trace += trace
         self.data += data
         self.end += len(data)
         self.grown_at = time.time()

@@ -45,18 +45,18 @@ class Piece:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.data = b"".join(log.pending)
-        self.trace = encode(log.pending_lines) if log.pending_lines else b""
         self.waited = log.pending_bytes
         log.pending.clear()
-        log.pending_lines.clear()
+        self.trace = b""
+        if log.pending_lines:
+            self.trace = encode(log.pending_lines)
+            log.pending_lines.clear()
         log.pending_bytes, log.committing = 0, True
 
     def entries(self) -> list[Entry]:
-        """The trace first, since it tells what came before. An entry without a byte is a sign of life."""
+        """Of one with a trace, which stands first: it tells what came before the text."""
         log = self.log
         text = [(log.key, log.end, self.data)]
-        if not self.trace:
-            return text
         trace = [(trace_key(log.key), len(log.trace), self.trace)]
         return trace + text if self.data else trace
 
@@ -103,9 +103,10 @@ class Journal:
         """
         if log.error:
             return False
+        size = len(piece)
         log.pending.append(piece)
-        log.written += len(piece)
-        return self._wait_in_line(log, len(piece))
+        log.written += size
+        return self._wait_in_line(log, size)
 
     def note(self, log: Log, kind: str, **what: Any) -> bool:
         """Hands over a line of the trace, which stands behind all the text that was put before. Returns as `put`."""
@@ -210,7 +211,13 @@ class Journal:
     def _commit_batch(self) -> None:
         taken, lag_from, owner = time.monotonic(), self._waiting_since, self.owner
         batch = self._take_batch()
-        error = self._commit_until_settled([entry for piece in batch for entry in piece.entries()])
+        entries: list[Entry] = []
+        for piece in batch:
+            if piece.trace:
+                entries += piece.entries()
+            else:  # a text without a byte is a sign of life
+                entries.append((piece.log.key, piece.log.end, piece.data))
+        error = self._commit_until_settled(entries)
         committed = time.monotonic()
         for piece in batch:
             log = piece.log

@@ -171,7 +171,7 @@ class Step:
 
     def _take(self, piece: Piece) -> bool:
         """Whether another piece may come at once. Runs in the event loop."""
-        if self.stop_wanted or self._is_late:
+        if self.stop_wanted or (self.hurried and self._is_late):
             return False
         if type(piece) is not bytes:
             return self._note(piece)
