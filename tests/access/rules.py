@@ -36,6 +36,7 @@ class Door:
     thing: str | None = None  # what the id in the address belongs to: an attribute of `Person`
     body: dict[str, Any] | None = None  # JSON, or under a page's address a form
     fills: dict[str, str] = field(default_factory=dict)  # parts of the address that are no ids
+    code: str | None = None  # of an answer that is a refusal although the door is open
 
 
 ANYBODY, GUEST, USER, BROWSER, PAGE = Who.ANYBODY, Who.GUEST, Who.USER, Who.BROWSER, Who.PAGE
@@ -74,8 +75,14 @@ TABLE = {
     "POST /api/chats/<chat_id>/stop": Door(USER, thing="chat"),
     "GET /api/replies/<reply_id>": Door(USER, thing="reply"),
     "GET /api/replies/<reply_id>/stream": Door(USER, thing="reply"),
+    "GET /api/replies/<reply_id>/trace": Door(USER, thing="reply"),
+    "POST /api/replies/<reply_id>/answer-now": Door(USER, 409, thing="reply", code="CANNOT_HURRY"),
     "POST /api/replies/<reply_id>/stop": Door(USER, thing="reply"),
     "POST /api/replies/<reply_id>/continue": Door(USER, thing="reply"),
+    # chats by the names that a client of the AI SDK gave them; nobody sees whether somebody else has the name
+    "POST /api/chat": Door(USER, body=QUESTION | {"id": "a-chat"}),
+    "GET /api/chat/<chat_id>/stream": Door(USER, 204, fills={"chat_id": "a-name"}),
+    "POST /api/chat/<chat_id>/stop": Door(USER, fills={"chat_id": "a-name"}),
     # operators
     "GET /api/health": Door(ANYBODY),
     "GET /healthz": Door(ANYBODY),
@@ -163,7 +170,7 @@ def expected(route: str, credential: Credential, whose: Whose) -> Expected:
     shown = ("own", "foreign") if route in EVERYBODYS else ("own",)
     if door.thing and whose not in shown:
         return Expected(404, NOT_FOUND[door.thing])
-    return Expected(door.ok)
+    return Expected(door.ok, door.code)
 
 
 def _refusal(door: Door, credential: Credential) -> Expected | None:
