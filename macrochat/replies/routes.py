@@ -115,13 +115,13 @@ def _follow(reply_id: uuid.UUID, cursor: Cursor, sent: Sent | None = None, *, pa
 
 def _cursor() -> Cursor:
     """`?cursor=` or `?offset=`, else the Last-Event-ID of a client that reconnects."""
-    if (pair := request.args.get("cursor")) is not None:
-        if not CURSOR.fullmatch(pair):
-            raise invalid("cursor", "must be <bytes of text>.<bytes of trace>", code="INVALID_OFFSET")
+    pair, text = request.args.get("cursor"), request.args.get("offset")
+    if pair is not None and not CURSOR.fullmatch(pair):
+        raise invalid("cursor", "must be <bytes of text>.<bytes of trace>", code="INVALID_OFFSET")
+    offset = _whole_number(text, "offset") if text is not None else None
+    if pair is not None:
         return _read_cursor(pair)
-    if (text := request.args.get("offset")) is not None:
-        return Cursor(_whole_number(text, "offset"))
-    return _event_cursor()
+    return Cursor(offset) if offset is not None else _event_cursor()
 
 
 def _event_cursor() -> Cursor:

@@ -29,12 +29,20 @@ IDS = [operation.id for operation in OPERATIONS.values()] + ["updateChatWithPut"
 # A fresh one for every request: these take away what they are asked about.
 CONSUMING = {"deleteChat", "revokeKey", "endSession"}
 ENDING_SESSIONS = {"logOutEverywhere"}
-BODIES_WITH_RULES = {"createChat", "updateChat", "updateChatWithPut", "sendMessage", "createKey", "register"}
+BODIES_WITH_RULES = {
+    "createChat",
+    "updateChat",
+    "updateChatWithPut",
+    "sendMessage",
+    "sendUIMessage",
+    "createKey",
+    "register",
+}
 # What fits the schema may still be a model that nobody has, a text that shows nothing, a byte that is not there yet, a
 # cursor that the server never gave.
-CHOOSY = BODIES_WITH_RULES | {"listChats", "getChat", "followChat", "followReply"}
+CHOOSY = BODIES_WITH_RULES | {"listChats", "getChat", "followChat", "followReply", "followTrace"}
 # Texts are trimmed before they are measured, and odd earlier messages are let be: what fits no schema may be accepted.
-TOLERANT = BODIES_WITH_RULES | {"listChats", "updateMe"}
+TOLERANT = BODIES_WITH_RULES | {"listChats", "updateMe", "resumeUIMessage", "stopUIMessage"}
 
 
 @pytest.fixture(scope="module")

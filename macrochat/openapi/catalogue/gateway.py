@@ -23,7 +23,7 @@ OPERATIONS = {
     "gateway.send": Operation(
         id="sendUIMessage",
         tag=TAG,
-        summary="Send a message of the AI SDK and read the reply",
+        summary="Answer a useChat() client",
         description="The body of its `DefaultChatTransport`: `id` is the client's name of the chat (or our id of one), "
         'only the last message counts. `trigger: "regenerate-message"` and edited messages are understood, and `model` '
         "and `effort` beside them.",
