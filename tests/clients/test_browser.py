@@ -66,7 +66,7 @@ def test_events_are_heard_live_and_done_comes_last(open_page, site, ann, chat, p
     provider.release()
     end = reader.end()
     assert reader.text == expected_text(HELD, [])
-    assert (end["end"], int(end["id"])) == ("done", len(reader.text))
+    assert (end["end"], end["id"]) == ("done", f"{len(reader.text)}.0")
     assert end["about"] == status_of(ann, reply_id)
     assert reader.asked == [None]
 
@@ -81,7 +81,7 @@ def test_after_a_cut_the_browser_comes_back_by_itself_and_misses_nothing(open_pa
         wait_until(lambda: {"trouble": CONNECTING} in reader.heard, 10, "the cut noticed")
     assert reader.end()["end"] == "done"
     assert reader.text == expected_text(HELD, [])
-    assert (reader.asked[0], reader.asked[-1]) == (None, str(len(BEGINNING)))
+    assert (reader.asked[0], reader.asked[-1]) == (None, f"{len(BEGINNING)}.0")
 
 
 def test_every_character_arrives_as_it_was_written(open_page, site, ann, chat):

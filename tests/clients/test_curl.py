@@ -63,7 +63,7 @@ def test_words_appear_while_the_model_still_writes(curl, page, site, chat, provi
 def test_events_appear_while_the_model_still_writes(curl, page, site, chat, provider):
     accept = ["-H", "Accept: text/event-stream"]
     run = curl("-N", *accept, *message("hello", "scripted-hold:3"), f"{site.url}/api/chats/{chat}/stream")
-    wait_until(lambda: b"id: 9\n" in page.read_bytes(), 10, "the first events")
+    wait_until(lambda: b"id: 9.0\n" in page.read_bytes(), 10, "the first events")
     assert run.poll() is None
     provider.release()
     assert run.wait(10) == 0
