@@ -9,7 +9,7 @@ parameters   query parameters and ids in paths
 from .models import Body, check, read, read_form
 from .parameters import parse_id, query_int, query_text
 from .receive import MIB, receive
-from .texts import CleanText, PlainText, find_problem, invalid, is_blank, text_rules
+from .texts import CleanText, PlainText, find_problem, first_visible, invalid, is_blank, text_rules
 
 __all__ = [
     "MIB",
@@ -18,6 +18,7 @@ __all__ = [
     "PlainText",
     "check",
     "find_problem",
+    "first_visible",
     "invalid",
     "is_blank",
     "parse_id",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated
 
+import regex
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -16,8 +16,11 @@ SENTENCES = {
     NOT_UNICODE: "must be valid Unicode (it has half of a surrogate pair)",
     "blank": "must not be empty or only white space",
 }
-# Letters and marks that show nothing: fillers, joiners and variation selectors are not in the categories below.
-INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
+# White space, controls and zero-width characters; then letters and marks that show nothing and are none of these:
+# fillers, joiners and variation selectors.
+VISIBLE = regex.compile(
+    r"[^\p{Cc}\p{Cf}\p{Z}\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f]",
+)
 
 
 def text_rules(value: object, field: str, limit_characters: int, *, message: bool = False) -> str:
@@ -52,7 +55,13 @@ def find_problem(text: str) -> str | None:
 
 def is_blank(text: str) -> bool:
     """Whether nothing of it could be seen: white space, control and zero-width characters only."""
-    return all(unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") or c in INVISIBLE for c in text)
+    return VISIBLE.search(text) is None
+
+
+def first_visible(text: str) -> int | None:
+    """Where the first character stands that could be seen, or None."""
+    found = VISIBLE.search(text)
+    return found.start() if found else None
 
 
 def invalid(field: str, error: str, *, code: str | None = None) -> ValidationError:

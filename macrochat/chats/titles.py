@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import regex
 
-from ..bodies import is_blank
+from ..bodies import first_visible
 
 DEFAULT_TITLE = "New chat"
 MAX_CHARACTERS = 255  # code points; what the column holds
 SEEN_CHARACTERS = 60
 LONGEST_LOOK = 1024  # code points: finding clusters takes quadratic time in a row of flags
 CLUSTER = regex.compile(r"\X")
-LINE_END = regex.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+LINE_END = regex.compile(r"[\n\r\v\f\x85\u2028\u2029]")
+LAST_LINE_END = regex.compile(rf"(?r){LINE_END.pattern}")
 
 
 def title_from(text: str) -> str:
     """The first line in which something can be seen, cut at a word if it is long."""
-    lines = (" ".join(line.split()) for line in LINE_END.split(text))
-    line = next((line for line in lines if not is_blank(line)), DEFAULT_TITLE)
+    seen = first_visible(text)
+    if seen is None:
+        return DEFAULT_TITLE
+    before, after = LAST_LINE_END.search(text, 0, seen), LINE_END.search(text, seen)
+    line = text[before.end() if before else 0 : after.start() if after else None]
+    line = " ".join(line.split())
     clusters = _beginning(line)
     if sum(map(len, clusters)) == len(line):
         return line
